@@ -16,17 +16,23 @@ $(B)/gen/board.dtb: boards/$(BOARD)/board.dts
 	@mkdir -p $(@D)
 	@dtc -q -I dts -O dtb -o $@ $<
 $(B)/gen/board_pkg.sv: $(B)/gen/board.dtb $(B)/tools/boardgen
+	@mkdir -p $(@D)
 	@$(B)/tools/boardgen sv $< > $@
 $(B)/gen/board.h: $(B)/gen/board.dtb $(B)/tools/boardgen
+	@mkdir -p $(@D)
 	@$(B)/tools/boardgen c $< > $@
 $(B)/gen/board_dtb.mem: $(B)/gen/board.dtb $(B)/tools/boardgen
+	@mkdir -p $(@D)
 	@$(B)/tools/boardgen mem $< > $@
 
 $(B)/gen/%_regs_pkg.sv: hw/regs/%.regs $(B)/tools/regmap
+	@mkdir -p $(@D)
 	@$(B)/tools/regmap sv $< > $@
 $(B)/gen/%_regs.h: hw/regs/%.regs $(B)/tools/regmap
+	@mkdir -p $(@D)
 	@$(B)/tools/regmap c $< > $@
 $(B)/gen/%_regs.md: hw/regs/%.regs $(B)/tools/regmap
+	@mkdir -p $(@D)
 	@$(B)/tools/regmap md $< > $@
 
 GENERATED += $(B)/gen/board.h $(B)/gen/board_pkg.sv $(B)/gen/board_dtb.mem \
