@@ -25,6 +25,25 @@ package culvert_pkg;
     logic [ DATA_W-1:0] data;
   } word_t;
 
+  localparam int unsigned TUNNEL_W = $clog2(board_pkg::TUNNEL_COUNT);
+
+  // A packet on its way to the host; valid with every word of it.
+  typedef struct packed {
+    logic [LEN_W-1:0]    len;        // bytes
+    logic [1:0]          port;       // 0 outside, 1 inside, 2 decrypted (the packet starts with its IP header)
+    logic [7:0]          reason;     // dp_regs_pkg::REASON_*
+    logic [TUNNEL_W-1:0] tunnel;     // of the inbound SA or of the route, 0 if none
+    logic                decrypted;  // an inbound SA decrypted it
+    logic [SA_W-1:0]     sa;         // that SA
+  } to_host_t;
+
+  // A packet from the host; valid with every word of it.
+  typedef struct packed {
+    logic [LEN_W-1:0]    len;     // bytes
+    logic [1:0]          dest;    // 0 outside port, 1 inside port, 2 encrypt (the packet starts with its IP header)
+    logic [TUNNEL_W-1:0] tunnel;  // tunnel to encrypt with
+  } from_host_t;
+
   // Swap the byte order of a 128-bit value (network order block <-> stream lane order).
   function automatic logic [127:0] swap16(input logic [127:0] x);
     return {x[7:0], x[15:8], x[23:16], x[31:24], x[39:32], x[47:40], x[55:48], x[63:56],
