@@ -37,3 +37,12 @@ $(B)/gen/%_regs.md: hw/regs/%.regs $(B)/tools/regmap
 
 GENERATED += $(B)/gen/board.h $(B)/gen/board_pkg.sv $(B)/gen/board_dtb.mem \
     $(REGS_NAMES:%=$(B)/gen/%_regs_pkg.sv) $(REGS_NAMES:%=$(B)/gen/%_regs.h)
+
+# Size and depth of a synthesised netlist.
+$(B)/tools/levels: tools/levels.c
+	@mkdir -p $(@D)
+	@$(CC) $(CSTD) $(CPPFLAGS) $(WARN) -O1 -g -o $@ $< -ljansson
+
+.PHONY: regs-doc
+regs-doc: $(REGS_NAMES:%=$(B)/gen/%_regs.md) ## render the register documentation again after a change
+	@for n in $(REGS_NAMES); do cp $(B)/gen/$${n}_regs.md hw/regs/$$n.md; done

@@ -1,0 +1,148 @@
+// SPDX-License-Identifier: BSD-2-Clause
+// levels: size and depth of a netlist that yosys made for UltraScale+ (write_json after synth_xilinx).
+//   levels NETLIST.json TOP      prints: LUT FF BRAM URAM DSP LEVELS
+// A LUT is one level, carry chains and MUXF7/F8/F9 none; paths are cut at flip-flops, block RAM, LUT RAM and shift
+// registers. Exits 1 on a combinational loop or a file that is no netlist.
+#include <jansson.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+enum class { CLASS_LUT, CLASS_FREE, CLASS_FF, CLASS_BRAM, CLASS_URAM, CLASS_DSP, CLASS_LUTRAM, CLASS_OTHER };
+
+struct cell {
+    enum class class;
+    json_t *inputs, *outputs; // arrays of net numbers
+    int level;                // -1 unknown, -2 being worked on
+};
+
+struct netlist {
+    struct cell *cells;
+    size_t count;
+    size_t nets;
+    size_t *driver; // net -> cell index + 1, combinational cells only
+    int loop;
+};
+
+static enum class classify(const char *type)
+{
+    static const struct {
+        const char *prefix;
+        enum class class;
+    } map[] = {
+        {"LUT", CLASS_LUT},      {"INV", CLASS_LUT},       {"MUXF", CLASS_FREE},     {"CARRY", CLASS_FREE},
+        {"FD", CLASS_FF},        {"LD", CLASS_FF},         {"RAMB", CLASS_BRAM},     {"URAM", CLASS_URAM},
+        {"DSP", CLASS_DSP},      {"RAM", CLASS_LUTRAM},    {"SRL", CLASS_LUTRAM},    {"BUF", CLASS_FREE},
+        {"IBUF", CLASS_FREE},    {"OBUF", CLASS_FREE},
+    };
+    for (size_t i = 0; i < sizeof map / sizeof *map; i++)
+        if (!strncmp(type, map[i].prefix, strlen(map[i].prefix)))
+            return map[i].class;
+    return CLASS_OTHER;
+}
+
+static int combinational(const struct cell *c)
+{
+    return c->class == CLASS_LUT || c->class == CLASS_FREE;
+}
+
+// Levels up to and including the cell. Recursion is as deep as the logic.
+static int depth(struct netlist *n, size_t i)
+{
+    struct cell *c = &n->cells[i];
+    if (c->level >= 0)
+        return c->level;
+    if (c->level == -2) {
+        n->loop = 1;
+        return 0;
+    }
+    c->level = -2;
+    int best = 0;
+    size_t k;
+    json_t *bit;
+    json_array_foreach(c->inputs, k, bit)
+    {
+        if (!json_is_integer(bit))
+            continue;
+        size_t d = n->driver[json_integer_value(bit)];
+        if (d) {
+            int l = depth(n, d - 1);
+            best = l > best ? l : best;
+        }
+    }
+    c->level = best + (c->class == CLASS_LUT);
+    return c->level;
+}
+
+static int add_cell(struct netlist *n, json_t *json)
+{
+    struct cell *c = &n->cells[n->count++];
+    const char *type = json_string_value(json_object_get(json, "type"));
+    json_t *directions = json_object_get(json, "port_directions"), *connections = json_object_get(json, "connections");
+    const char *port;
+    json_t *bits;
+    if (!type || !directions || !connections)
+        return -1;
+    c->class = classify(type);
+    c->level = -1;
+    c->inputs = json_array();
+    c->outputs = json_array();
+    json_object_foreach(connections, port, bits)
+    {
+        const char *direction = json_string_value(json_object_get(directions, port));
+        json_array_extend(direction && !strcmp(direction, "input") ? c->inputs : c->outputs, bits);
+    }
+    size_t k;
+    json_t *bit;
+    json_array_foreach(c->outputs, k, bit)
+    {
+        if (json_is_integer(bit) && (size_t)json_integer_value(bit) < n->nets && combinational(c))
+            n->driver[json_integer_value(bit)] = n->count;
+    }
+    return 0;
+}
+
+int main(int argc, char **argv)
+{
+    if (argc != 3) {
+        fprintf(stderr, "usage: levels NETLIST.json TOP\n");
+        return 2;
+    }
+    json_error_t error;
+    json_t *root = json_load_file(argv[1], 0, &error);
+    json_t *cells = json_object_get(json_object_get(json_object_get(root, "modules"), argv[2]), "cells");
+    if (!cells) {
+        fprintf(stderr, "levels: %s: no module \"%s\" (%s)\n", argv[1], argv[2], root ? "not in it" : error.text);
+        return 1;
+    }
+    struct netlist n = {.nets = 1u << 23};
+    n.cells = calloc(json_object_size(cells) + 1, sizeof *n.cells);
+    n.driver = calloc(n.nets, sizeof *n.driver);
+    int rc = !n.cells || !n.driver;
+    const char *name;
+    json_t *cell;
+    unsigned counts[CLASS_OTHER + 1] = {0};
+    if (!rc)
+        json_object_foreach(cells, name, cell) rc |= add_cell(&n, cell) != 0;
+    int levels = 0;
+    for (size_t i = 0; !rc && i < n.count; i++) {
+        counts[n.cells[i].class]++;
+        if (combinational(&n.cells[i])) {
+            int l = depth(&n, i);
+            levels = l > levels ? l : levels;
+        }
+    }
+    for (size_t i = 0; i < n.count; i++) {
+        json_decref(n.cells[i].inputs);
+        json_decref(n.cells[i].outputs);
+    }
+    if (n.loop)
+        fprintf(stderr, "levels: combinational loop\n");
+    else if (!rc)
+        printf("%u %u %u %u %u %d\n", counts[CLASS_LUT] + counts[CLASS_LUTRAM], counts[CLASS_FF], counts[CLASS_BRAM],
+               counts[CLASS_URAM], counts[CLASS_DSP], levels);
+    free(n.cells);
+    free(n.driver);
+    json_decref(root);
+    return rc || n.loop;
+}
