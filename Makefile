@@ -19,6 +19,8 @@ CHECK_SLOW  :=# the same, started first because they take longest
 LINT_STEPS  :=# phony targets of `make lint`
 BENCHES     :=# executables that print figures, see tests/bench
 
+# Prerequisites such as $$(GENERATED) are read when all fragments have been.
+.SECONDEXPANSION:
 include mk/c.mk mk/verilate.mk
 include $(sort $(wildcard tools/module.mk hw/module.mk firmware/module.mk driver/module.mk \
     hostd/module.mk hostd/*/module.mk sim/module.mk sim/*/module.mk boards/*/module.mk \
@@ -36,7 +38,6 @@ ifneq ($(DEPS),no)
 	@tools/deps
 endif
 
-.SECONDEXPANSION:
 all: $$(PROGRAMS) ## build everything that is installed or run
 
 demo: deps ## show the whole path with real traffic, then clean up

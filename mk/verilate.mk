@@ -11,7 +11,7 @@ VL_FLAGS   := --cc --build -O3 --x-assign fast --x-initial unique --assert -Wall
 VL_CFLAGS  := -CFLAGS -O2
 
 define rtl_program
-$(B)/rtl/$(1)/obj/V$(2)__ALL.a: $(3) | $$(GENERATED)
+$(B)/rtl/$(1)/obj/V$(2)__ALL.a: $(3) | $$$$(GENERATED)
 	@mkdir -p $(B)/rtl/$(1)
 	@echo "  VERILATE $(1)"
 	@$(VERILATOR) $(VL_FLAGS) $(VL_CFLAGS) $(7) --Mdir $(B)/rtl/$(1)/obj --top-module $(2) $(3) > $(B)/rtl/$(1)/verilate.log 2>&1 || { cat $(B)/rtl/$(1)/verilate.log; exit 1; }
