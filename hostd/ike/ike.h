@@ -452,6 +452,8 @@ enum ike_name_kind {
 const struct ike_name *ike_names(enum ike_name_kind kind);
 /// The name of a number ("unknown" if it has none).
 const char *ike_name(enum ike_name_kind kind, unsigned number);
+/// The name of a cipher with its key length in bits.
+const char *ike_encr_name(uint16_t encr, uint16_t bits);
 /// The row whose configuration word this is, or NULL.
 const struct ike_name *ike_name_find(enum ike_name_kind kind, const char *word);
 
