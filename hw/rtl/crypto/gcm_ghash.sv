@@ -1,0 +1,334 @@
+// SPDX-License-Identifier: BSD-2-Clause
+// GHASH and ICV of a stream of 512-bit words (SP 800-38D, 6.4 and 7.1). A word a cycle, no back-pressure, whatever the sizes.
+// Latency from word_valid_i of a packet's last word to tag_valid_o: 16 cycles.
+//
+// With k blocks in the last word (the ciphertext's last 0 to 3, then the length block) and Y the hash before it, a packet is
+//   Y <- 0;  each word but the last: Y <- Y*H^4 + P;  last word: Y <- Y*H^k + P
+// where P is the word's own sum of blocks times H^4 .. H (or H^k .. H): four multipliers whose products are added before
+// one reduction. A fifth adds the AAD block, times H^5 (H^(k+1)), to the P of the first word.
+// The feedback is broken into four sums: word i goes into sum i mod 4, which u_feed carries on by H^16 (a loop of exactly
+// four cycles). At the last word the four latest sums are folded, S1 + S2*H^4 + S3*H^8 + S4*H^12, by u_fold in the (at most three)
+// cycles from there; a packet of n words needs at most n-2 of them, so packets never want u_fold in the same cycle. u_final
+// multiplies by H^k. Every packet goes through the fold in a fixed number of cycles, so ICVs come in order.
+module gcm_ghash
+  import gcm_pkg::*;
+(
+    input  logic             clk_i,
+    input  logic             rst_ni,
+    // a packet enters the engine: remember its powers of H and its AAD until the ICV is made
+    input  logic             open_i,
+    input  logic [PID_W-1:0] open_pid_i,
+    input  gcm_hpow_t        open_hpow_i,
+    input  logic [127:0]     open_aad_i,        // memory order, unused bytes zero
+    input  logic [4:0]       open_aad_bytes_i,
+    // ciphertext
+    input  logic             word_valid_i,
+    /* verilator lint_off UNUSEDSIGNAL */  // a common type, used in part
+    input  slot_meta_t       word_meta_i,
+    /* verilator lint_on UNUSEDSIGNAL */
+    input  logic [63:0]      word_ct_i [8],     // memory order, bytes that are not payload zero
+    input  logic [127:0]     word_ekj0_i,       // memory order; with the last word
+    // computed ICV
+    output logic             tag_valid_o,
+    output logic [PID_W-1:0] tag_pid_o,
+    output logic [127:0]     tag_o              // memory order
+);
+  localparam int unsigned LANES = 5;  // four of ciphertext and length, one of AAD
+
+  typedef struct packed {
+    logic             last;
+    logic [1:0]       turn;
+    logic             later;  // not among the first four words: its sum goes on
+    logic [1:0]       k1;     // k - 1
+    logic [2:0]       words;  // words before this one, 5 meaning 5 or more
+    logic [PID_W-1:0] pid;
+  } info_t;
+
+  logic [127:0] h1_mem  [DEPTH];
+  logic [127:0] h2_mem  [DEPTH];
+  logic [127:0] h3_mem  [DEPTH];
+  logic [127:0] h4_mem  [DEPTH];
+  logic [127:0] h5_mem  [DEPTH];
+  logic [127:0] h8_mem  [DEPTH];
+  logic [127:0] h12_mem [DEPTH];
+  logic [127:0] h16_mem [DEPTH];
+  logic [127:0] aad_mem [DEPTH];
+  logic [4:0]   aal_mem [DEPTH];
+  logic [127:0] ek_mem  [DEPTH];  // E(K, J0)
+  logic [127:0] q_mem   [DEPTH];  // E(K, J0) + P of the last word
+
+  always_ff @(posedge clk_i) begin
+    if (open_i) begin
+      h1_mem[open_pid_i]  <= open_hpow_i.h1;
+      h2_mem[open_pid_i]  <= open_hpow_i.h2;
+      h3_mem[open_pid_i]  <= open_hpow_i.h3;
+      h4_mem[open_pid_i]  <= open_hpow_i.h4;
+      h5_mem[open_pid_i]  <= open_hpow_i.h5;
+      h8_mem[open_pid_i]  <= open_hpow_i.h8;
+      h12_mem[open_pid_i] <= open_hpow_i.h12;
+      h16_mem[open_pid_i] <= open_hpow_i.h16;
+      aad_mem[open_pid_i] <= open_aad_i;
+      aal_mem[open_pid_i] <= open_aad_bytes_i;
+    end
+  end
+
+  // Stage 0: blocks in the reflected domain, the length block after the last one, a power of H for each lane.
+  logic             s0_valid_q;
+  info_t            s0_info_q;
+  logic [LANES-1:0] s0_lane_q;        // lane takes part
+  logic [127:0]     s0_blk_q [LANES];
+  logic [127:0]     s0_pow_q [LANES];
+
+  function automatic logic [127:0] pow(input logic [2:0] n, input logic [127:0] h1, input logic [127:0] h2,
+                                       input logic [127:0] h3, input logic [127:0] h4, input logic [127:0] h5);
+    unique case (n)
+      3'd1:    return h1;
+      3'd2:    return h2;
+      3'd3:    return h3;
+      3'd4:    return h4;
+      default: return h5;
+    endcase
+  endfunction
+
+  always_ff @(posedge clk_i) begin
+    if (word_valid_i) begin
+      logic [127:0] h1, h2, h3, h4, len;
+      logic [1:0]   k1;
+      logic [14:0]  bytes;
+      k1    = word_meta_i.last ? 2'((word_meta_i.tbytes - 7'd1) >> 4) : 2'd3;
+      bytes = {1'b0, word_meta_i.widx, 6'd0} + 15'(word_meta_i.tbytes) - 15'd16;
+      len   = {56'h0, aal_mem[word_meta_i.pid], 3'b000, 46'h0, bytes, 3'b000};
+      h1    = h1_mem[word_meta_i.pid];
+      h2    = h2_mem[word_meta_i.pid];
+      h3    = h3_mem[word_meta_i.pid];
+      h4    = h4_mem[word_meta_i.pid];
+      for (int unsigned l = 0; l < 4; l++) begin
+        logic [2:0] n;
+        n = {1'b0, k1} - 3'(l) + 3'd1;
+        s0_lane_q[l] <= 2'(l) <= k1;
+        s0_pow_q[l]  <= pow(n, h1, h2, h3, h4, 128'h0);
+        s0_blk_q[l]  <= word_meta_i.last && 2'(l) == k1 ? len : {swap8(word_ct_i[2*l]), swap8(word_ct_i[2*l+1])};
+      end
+      s0_lane_q[4] <= word_meta_i.sop;
+      if (word_meta_i.sop) begin
+        s0_pow_q[4] <= pow({1'b0, k1} + 3'd2, h1, h2, h3, h4, h5_mem[word_meta_i.pid]);
+        s0_blk_q[4] <= swap16(aad_mem[word_meta_i.pid]);
+      end
+      s0_info_q <= '{
+          last:  word_meta_i.last,
+          turn:  word_meta_i.widx[1:0],
+          later: word_meta_i.widx > 8'd3,
+          k1:    k1,
+          words: word_meta_i.widx > 8'd4 ? 3'd5 : word_meta_i.widx[2:0],
+          pid:   word_meta_i.pid
+      };
+      if (word_meta_i.last) ek_mem[word_meta_i.pid] <= swap16(word_ekj0_i);
+    end
+  end
+
+  // Stages 1 and 2: products. Stage 3: their sum. Stage 4: P.
+  logic        m_valid [LANES];
+  logic [63:0] m_p     [LANES][9];
+  logic        s1_valid_q, s2_valid_q, s3_valid_q, s4_valid_q;
+  info_t       s1_info_q, s2_info_q, s3_info_q, s4_info_q;
+  logic [255:0] s3_sum_q;
+  logic [127:0] s4_p_q;
+
+  for (genvar l = 0; l < LANES; l++) begin : g_lane
+    gcm_kmul u_kmul (
+        .clk_i, .rst_ni, .valid_i(s0_valid_q && s0_lane_q[l]), .a_i(s0_blk_q[l]), .b_i(s0_pow_q[l]),
+        .valid_o(m_valid[l]), .p_o(m_p[l])
+    );
+  end
+
+  always_ff @(posedge clk_i) begin
+    if (!rst_ni) begin
+      s0_valid_q <= 1'b0;
+      s1_valid_q <= 1'b0;
+      s2_valid_q <= 1'b0;
+      s3_valid_q <= 1'b0;
+      s4_valid_q <= 1'b0;
+    end else begin
+      s0_valid_q <= word_valid_i;
+      s1_valid_q <= s0_valid_q;
+      s2_valid_q <= s1_valid_q;
+      s3_valid_q <= s2_valid_q;
+      s4_valid_q <= s3_valid_q;
+    end
+  end
+
+  always_ff @(posedge clk_i) begin
+    if (s0_valid_q) s1_info_q <= s0_info_q;
+    if (s1_valid_q) s2_info_q <= s1_info_q;
+    if (s2_valid_q) begin
+      logic [63:0] s [9];
+      for (int i = 0; i < 9; i++) s[i] = m_p[0][i];  // lane 0 always takes part
+      for (int l = 1; l < LANES; l++) if (m_valid[l]) for (int i = 0; i < 9; i++) s[i] = s[i] ^ m_p[l][i];
+      s3_sum_q  <= kjoin(s[0], s[1], s[2], s[3], s[4], s[5], s[6], s[7], s[8]);
+      s3_info_q <= s2_info_q;
+    end
+    if (s3_valid_q) begin
+      s4_p_q    <= reduce(s3_sum_q);
+      s4_info_q <= s3_info_q;
+    end
+  end
+
+  // Stage 5: the four sums, latest first, and their feedback.
+  logic         sum_new_q;    // sum_q[0] has just been made
+  logic [1:0]   sum_turn_q;
+  logic [127:0] sum_q [4];
+  logic [127:0] sum_h16_q;
+  logic         feed_valid;
+  logic [255:0] feed_p;
+  logic [1:0]   feed1_turn_q, feed2_turn_q, feed3_turn_q;
+  logic         feed1_valid_q, feed2_valid_q;
+  logic [127:0] carried_q [4];  // sum of a turn times H^16, for the word that comes later than at once
+
+  gcm_mul u_feed (
+      .clk_i, .rst_ni, .valid_i(sum_new_q), .a_i(sum_q[0]), .b_i(sum_h16_q), .valid_o(feed_valid), .p_o(feed_p)
+  );
+
+  always_ff @(posedge clk_i) begin
+    if (!rst_ni) begin
+      sum_new_q     <= 1'b0;
+      feed1_valid_q <= 1'b0;
+      feed2_valid_q <= 1'b0;
+    end else begin
+      sum_new_q     <= s4_valid_q && !s4_info_q.last;
+      feed1_valid_q <= sum_new_q;
+      feed2_valid_q <= feed1_valid_q;
+    end
+  end
+
+  always_ff @(posedge clk_i) begin
+    logic [127:0] fed;
+    fed = 128'h0;
+    feed1_turn_q <= sum_turn_q;
+    feed2_turn_q <= feed1_turn_q;
+    feed3_turn_q <= feed2_turn_q;
+    if (feed_valid) begin
+      fed = reduce(feed_p);
+      carried_q[feed3_turn_q] <= fed;
+    end
+    if (s4_valid_q && !s4_info_q.last) begin
+      if (s4_info_q.later)
+        sum_q[0] <= s4_p_q ^ (feed_valid && feed3_turn_q == s4_info_q.turn ? fed : carried_q[s4_info_q.turn]);
+      else
+        sum_q[0] <= s4_p_q;
+      sum_q[1]   <= sum_q[0];
+      sum_q[2]   <= sum_q[1];
+      sum_q[3]   <= sum_q[2];
+      sum_turn_q <= s4_info_q.turn;
+      sum_h16_q  <= h16_mem[s4_info_q.pid];
+    end
+  end
+
+  // Stages 5 to 15 of a last word: fold, times H^k, plus q. Three jobs at most for u_fold, one a cycle.
+  localparam int unsigned FOLD_FIRST = 3;   // fold_z_q[3] takes the first folded product on the way to [4]
+  localparam int unsigned FOLD_END   = 6;   // fold_z_q[6] is complete
+  localparam int unsigned FIN_END    = 9;   // u_final's product is there
+  logic [FIN_END:0] fold_valid_q;
+  info_t            fold_info_q [FIN_END+1];
+  logic [127:0]     fold_z_q    [FOLD_END+1];
+  logic [2:0]       job_valid_q;
+  logic [127:0]     job_s_q [3];
+  logic [127:0]     job_h_q [3];
+  logic             fold_p_valid, fin_p_valid;
+  logic [255:0]     fold_p, fin_p;
+  logic [127:0]     fin_h_q;
+
+  gcm_mul u_fold (
+      .clk_i, .rst_ni, .valid_i(job_valid_q[0]), .a_i(job_s_q[0]), .b_i(job_h_q[0]), .valid_o(fold_p_valid), .p_o(fold_p)
+  );
+  gcm_mul u_final (
+      .clk_i, .rst_ni, .valid_i(fold_valid_q[FOLD_END] && fold_info_q[FOLD_END].words != 3'd0),
+      .a_i(fold_z_q[FOLD_END]), .b_i(fin_h_q), .valid_o(fin_p_valid), .p_o(fin_p)
+  );
+
+  wire fold_start = s4_valid_q && s4_info_q.last;
+
+  always_ff @(posedge clk_i) begin
+    if (!rst_ni) begin
+      fold_valid_q <= '0;
+      job_valid_q  <= '0;
+      tag_valid_o  <= 1'b0;
+    end else begin
+      fold_valid_q <= {fold_valid_q[FIN_END-1:0], fold_start};
+      tag_valid_o  <= fold_valid_q[FIN_END];
+      if (fold_start && s4_info_q.words > 3'd1)
+        job_valid_q <= {s4_info_q.words > 3'd3, s4_info_q.words > 3'd2, 1'b1};
+      else
+        job_valid_q <= job_valid_q >> 1;
+    end
+  end
+
+  always_ff @(posedge clk_i) begin
+    if (fold_start) begin
+      fold_info_q[0]       <= s4_info_q;
+      fold_z_q[0]          <= s4_info_q.words != 3'd0 ? sum_q[0] : 128'h0;
+      q_mem[s4_info_q.pid] <= s4_p_q ^ ek_mem[s4_info_q.pid];
+    end
+    if (fold_start && s4_info_q.words > 3'd1) begin
+      job_s_q[0] <= sum_q[1];
+      job_s_q[1] <= sum_q[2];
+      job_s_q[2] <= sum_q[3];
+      job_h_q[0] <= h4_mem[s4_info_q.pid];
+      job_h_q[1] <= h8_mem[s4_info_q.pid];
+      job_h_q[2] <= h12_mem[s4_info_q.pid];
+    end else if (job_valid_q[1]) begin
+      job_s_q[0] <= job_s_q[1];
+      job_s_q[1] <= job_s_q[2];
+      job_h_q[0] <= job_h_q[1];
+      job_h_q[1] <= job_h_q[2];
+    end
+  end
+
+  for (genvar i = 0; i < FIN_END; i++) begin : g_fold
+    always_ff @(posedge clk_i) begin
+      if (fold_valid_q[i]) fold_info_q[i+1] <= fold_info_q[i];
+    end
+    if (i < FOLD_FIRST) begin : g_wait
+      always_ff @(posedge clk_i) if (fold_valid_q[i]) fold_z_q[i+1] <= fold_z_q[i];
+    end else if (i < FOLD_END) begin : g_add
+      always_ff @(posedge clk_i) begin
+        if (fold_valid_q[i]) begin
+          if (fold_info_q[i].words > 3'(i - FOLD_FIRST + 1)) fold_z_q[i+1] <= fold_z_q[i] ^ reduce(fold_p);
+          else                                               fold_z_q[i+1] <= fold_z_q[i];
+        end
+      end
+    end
+  end
+
+  always_ff @(posedge clk_i) begin
+    if (fold_valid_q[FOLD_END-1]) begin
+      unique case (fold_info_q[FOLD_END-1].k1)
+        2'd0:    fin_h_q <= h1_mem[fold_info_q[FOLD_END-1].pid];
+        2'd1:    fin_h_q <= h2_mem[fold_info_q[FOLD_END-1].pid];
+        2'd2:    fin_h_q <= h3_mem[fold_info_q[FOLD_END-1].pid];
+        default: fin_h_q <= h4_mem[fold_info_q[FOLD_END-1].pid];
+      endcase
+    end
+    if (fold_valid_q[FIN_END]) begin
+      tag_pid_o <= fold_info_q[FIN_END].pid;
+      tag_o     <= swap16(q_mem[fold_info_q[FIN_END].pid] ^ (fin_p_valid ? reduce(fin_p) : 128'h0));
+    end
+  end
+
+  // The schedule's claims.
+  always_ff @(posedge clk_i) begin
+    if (rst_ni) begin
+      a_job_free: assert (!(fold_start && s4_info_q.words > 3'd1) || !job_valid_q[1])
+        else $error("gcm_ghash: a packet's fold overtook the fold before it");
+      a_fed: assert (!s4_valid_q || s4_info_q.last || !s4_info_q.later
+                     || !(sum_new_q && sum_turn_q == s4_info_q.turn || feed1_valid_q && feed1_turn_q == s4_info_q.turn
+                          || feed2_valid_q && feed2_turn_q == s4_info_q.turn))
+        else $error("gcm_ghash: a sum is wanted before it has been carried on");
+      for (int i = FOLD_FIRST; i < FOLD_END; i++) begin
+        a_folded: assert (!fold_valid_q[i] || fold_info_q[i].words <= 3'(i - FOLD_FIRST + 1) || fold_p_valid)
+          else $error("gcm_ghash: a folded product is missing");
+      end
+      a_final: assert (!fold_valid_q[FIN_END] || fin_p_valid == (fold_info_q[FIN_END].words != 3'd0))
+        else $error("gcm_ghash: the final product is missing");
+    end
+  end
+endmodule
