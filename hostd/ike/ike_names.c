@@ -2,6 +2,7 @@
 // The names of the registry's numbers: one table for `show`, logs and the words of the configuration.
 #include "hostd/ike/ike.h"
 
+#include <stdio.h>
 #include <string.h>
 
 static const struct ike_name names_exchange[] = {
@@ -218,4 +219,18 @@ const char *ike_reason_name(enum ike_reason r)
         [IKE_R_PARENT] = "its IKE SA ended",
     };
     return (size_t)r < sizeof(names) / sizeof(names[0]) && names[r] ? names[r] : "unknown";
+}
+
+const char *ike_suite_format(const struct ike_suite *s, char *out, size_t cap)
+{
+    size_t n = (size_t)snprintf(out, cap, "%s", ike_encr_name(s->encr, s->encr_bits));
+    if (s->integ && n < cap)
+        n += (size_t)snprintf(out + n, cap - n, "/%s", ike_name(IKE_NAMES_INTEG, s->integ));
+    if (s->prf && n < cap)
+        n += (size_t)snprintf(out + n, cap - n, "/PRF-%s", ike_name(IKE_NAMES_PRF, s->prf));
+    if (s->group && n < cap)
+        n += (size_t)snprintf(out + n, cap - n, "/%s", ike_name(IKE_NAMES_GROUP, s->group));
+    if (s->esn && n < cap)
+        snprintf(out + n, cap - n, "/ESN");
+    return out;
 }
