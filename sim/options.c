@@ -65,13 +65,30 @@ static int trace_spec(struct sim_options *o, char *text)
 
 int options_parse(struct sim_options *o, int argc, char **argv)
 {
-    enum { FIRMWARE = 256, SOCKET, PORT0, PORT1, PCAP0, PCAP1, UART, PACED, HZ, FREE, CYCLES, SEED, STATS, TRACE, COVER };
+    enum {
+        FIRMWARE = 256,
+        SOCKET,
+        PORT0,
+        PORT1,
+        PCAP0,
+        PCAP1,
+        UART,
+        PACED,
+        HZ,
+        FREE,
+        CYCLES,
+        SEED,
+        STATS,
+        TRACE,
+        COVER
+    };
     static const struct option table[] = {
-        {"firmware", 1, 0, FIRMWARE}, {"socket", 1, 0, SOCKET}, {"port0", 1, 0, PORT0},     {"port1", 1, 0, PORT1},
-        {"pcap0", 1, 0, PCAP0},       {"pcap1", 1, 0, PCAP1},   {"uart", 1, 0, UART},       {"paced", 0, 0, PACED},
-        {"hz", 1, 0, HZ},             {"free-run", 0, 0, FREE}, {"cycles", 1, 0, CYCLES},   {"seed", 1, 0, SEED},
-        {"stats", 1, 0, STATS},       {"trace", 1, 0, TRACE},   {"coverage", 1, 0, COVER},  {"quiet", 0, 0, 'q'},
-        {"help", 0, 0, 'h'},          {0, 0, 0, 0},
+        {"firmware", 1, 0, FIRMWARE}, {"socket", 1, 0, SOCKET}, {"port0", 1, 0, PORT0},
+        {"port1", 1, 0, PORT1},       {"pcap0", 1, 0, PCAP0},   {"pcap1", 1, 0, PCAP1},
+        {"uart", 1, 0, UART},         {"paced", 0, 0, PACED},   {"hz", 1, 0, HZ},
+        {"free-run", 0, 0, FREE},     {"cycles", 1, 0, CYCLES}, {"seed", 1, 0, SEED},
+        {"stats", 1, 0, STATS},       {"trace", 1, 0, TRACE},   {"coverage", 1, 0, COVER},
+        {"quiet", 0, 0, 'q'},         {"help", 0, 0, 'h'},      {0, 0, 0, 0},
     };
     *o = (struct sim_options){.port = {"none", "none"}, .paced = true, .hz = BOARD_PACED_CLOCK_HZ, .seed = 1};
     int c;

@@ -11,8 +11,8 @@ extern "C" {
 
 struct sim_shim;
 
-// The model in reset, with undefined state drawn from the seed. dtb_mem: the file behind the device-tree ROM is fixed at
-// build time and looked for from the current directory.
+// The model in reset, with undefined state drawn from the seed. dtb_mem: the file behind the device-tree ROM is fixed
+// at build time and looked for from the current directory.
 struct sim_shim *shim_new(uint32_t seed, struct sim_pins *pins);
 // One clock: falling edge with the inputs as they are now, then the rising edge.
 void shim_tick(struct sim_shim *s);
