@@ -14,11 +14,19 @@ uint64_t pace_now_ns(void)
     return (uint64_t)t.tv_sec * 1000000000ull + (uint64_t)t.tv_nsec;
 }
 
+static uint64_t calendar_ns(void)
+{
+    struct timespec t;
+    clock_gettime(CLOCK_REALTIME, &t);
+    return (uint64_t)t.tv_sec * 1000000000ull + (uint64_t)t.tv_nsec;
+}
+
 void pace_init(struct sim_pace *p, uint64_t hz)
 {
     memset(p, 0, sizeof *p);
     p->hz = hz;
     p->start_ns = pace_now_ns();
+    p->epoch_ns = calendar_ns();
 }
 
 void pace_keep(struct sim_pace *p, uint64_t cycle)
@@ -36,5 +44,6 @@ void pace_keep(struct sim_pace *p, uint64_t cycle)
         p->slip_ns += now - due;
         p->start_ns = now;
         p->start_cycle = cycle;
+        p->epoch_ns = calendar_ns();
     }
 }

@@ -7,6 +7,7 @@ struct sim_pace {
     uint64_t hz;       // cycles a second to keep to; 0: free-run
     uint64_t start_ns; // wall clock at cycle `start_cycle`
     uint64_t start_cycle;
+    uint64_t epoch_ns; // the calendar's time at start_cycle
     uint64_t slips;    // times the simulator could not keep up and the clock was set anew
     uint64_t slip_ns;  // wall time lost that way
     uint64_t sleep_ns; // wall time spent waiting

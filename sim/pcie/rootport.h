@@ -1,9 +1,9 @@
 // SPDX-License-Identifier: BSD-2-Clause
-// The simulated PCIe root port: turns accesses of the host into TLPs for the card, and serves the card's memory requests
-// from registered host memory. Configuration space, which a board's hard block answers, lives here too.
+// The simulated PCIe root port: turns accesses of the host into TLPs for the card, and serves the card's memory
+// requests from registered host memory. Configuration space, which a board's hard block answers, lives here too.
 //
-// It works on the pins of the Verilated card (struct sim_tlp_pins), so it fits every bench. rp_tick is called once after
-// each rising clock edge and costs a few byte tests while idle. One thread. All randomness comes from the seed.
+// It works on the pins of the Verilated card (struct sim_tlp_pins), so it fits every bench. rp_tick is called once
+// after each rising clock edge and costs a few byte tests while idle. One thread. All randomness comes from the seed.
 #pragma once
 #include "sim/pins.h"
 
@@ -15,11 +15,11 @@ struct rootport;
 
 struct rp_config {
     uint32_t seed;
-    uint32_t max_payload;   // bytes: 128, 256, 512 ...: of both directions
-    uint32_t max_read_req;  // bytes
+    uint32_t max_payload;              // bytes: 128, 256, 512 ...: of both directions
+    uint32_t max_read_req;             // bytes
     uint32_t latency_min, latency_max; // cycles from a read request to its first completion
-    bool split_completions; // cut completions at random read-completion boundaries
-    bool reorder;           // let completions of different tags overtake one another
+    bool split_completions;            // cut completions at random read-completion boundaries
+    bool reorder;                      // let completions of different tags overtake one another
     uint32_t stall_percent; // of the cycles in which the card's TLPs are not taken, and the card is not given any
 };
 extern const struct rp_config rp_config_default; // calm: 256-byte payloads, 512-byte reads, a few cycles of latency
@@ -44,8 +44,8 @@ void rp_tick(struct rootport *rp);
 // Nothing is under way in either direction.
 bool rp_idle(const struct rootport *rp);
 
-// Starts an access to BAR0 (1 to 4,096 bytes, any alignment), cut into legal TLPs; one at a time. `data` stays the caller's
-// and is filled by a read. access_done tells the end. 0, EBUSY or EINVAL (outside the BAR).
+// Starts an access to BAR0 (1 to 4,096 bytes, any alignment), cut into legal TLPs; one at a time. `data` stays the
+// caller's and is filled by a read. access_done tells the end. 0, EBUSY or EINVAL (outside the BAR).
 int rp_access(struct rootport *rp, uint64_t offset, uint8_t *data, uint32_t len, bool write);
 // Configuration space, byte-wise, at once; writes obey the read-only bits. 0 or EINVAL.
 int rp_config_access(struct rootport *rp, uint64_t offset, uint8_t *data, uint32_t len, bool write);
