@@ -1,0 +1,316 @@
+// SPDX-License-Identifier: BSD-2-Clause
+// Matching a line: every thread is a place in the automaton with the arguments met on the way there. A word moves all
+// threads at once; an exact keyword beats abbreviations of others, a keyword beats a parameter.
+#include "hostd/conf/grammar_priv.h"
+#include "hostd/util/list.h"
+
+#include <arpa/inet.h>
+#include <ctype.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <strings.h>
+
+enum { THREADS_MAX = 512, NAME_MAX_LEN = 63 };
+
+struct thread {
+    int node;
+    bool in_line;   // inside a parameter that takes the rest of the line
+    uint64_t score; // a bit for each word: keyword or parameter
+    struct args args;
+};
+
+struct threads {
+    struct thread at[THREADS_MAX];
+    int n;
+};
+
+// Follow nodes that take no word.
+static void add_closure(const struct grammar *g, struct threads *t, const struct thread *from, int node)
+{
+    while (node >= 0) {
+        const struct node *n = &g->node[node];
+        if (n->kind != NODE_SPLIT) {
+            if (t->n < THREADS_MAX) {
+                struct thread *to = &t->at[t->n++];
+                to->score = from->score;
+                to->in_line = false;
+                to->args.n = from->args.n;
+                memcpy(to->args.at, from->args.at, from->args.n * sizeof(from->args.at[0]));
+                to->node = node;
+            }
+            return;
+        }
+        add_closure(g, t, from, n->other);
+        node = n->next;
+    }
+}
+
+static bool mask_ok(struct in_addr mask)
+{
+    uint32_t m = ntohl(mask.s_addr);
+    return (~m & (~m + 1)) == 0;
+}
+
+// Does the word fit the parameter? Fills the argument.
+static bool param_fits(const struct node *n, const char *word, struct arg *a, const struct arg *before)
+{
+    switch (n->type) {
+    case PARAM_WORD:
+    case PARAM_LINE:
+        return true;
+    case PARAM_NAME:
+        return strlen(word) <= NAME_MAX_LEN;
+    case PARAM_ADDR:
+        return inet_pton(AF_INET, word, &a->addr) == 1;
+    case PARAM_MASK:
+        return inet_pton(AF_INET, word, &a->addr) == 1 && mask_ok(a->addr);
+    case PARAM_NUMBER: {
+        char *end;
+        unsigned long long v = isdigit((unsigned char)*word) ? strtoull(word, &end, 10) : 0;
+        if (!isdigit((unsigned char)*word) || *end != '\0' || v < n->lo || v > n->hi) {
+            return false;
+        }
+        a->number = (uint32_t)v;
+        return true;
+    }
+    case PARAM_IF:
+        return ifid_parse(word, &a->iface);
+    case PARAM_IF_KIND:
+        a->iface.kind = ifid_kind_parse(word, strlen(word));
+        return a->iface.kind != IF_NONE;
+    case PARAM_IF_NUMBER:
+        a->iface.kind = before->iface.kind;
+        return ifid_number_parse(before->iface.kind, word, &a->iface.number);
+    }
+    return false;
+}
+
+enum fit { FIT_NO, FIT_PARAM, FIT_BEGINNING, FIT_EXACT };
+
+static enum fit keyword_fits(const struct node *n, const char *word)
+{
+    size_t len = strlen(word);
+    if (strcasecmp(word, n->text) == 0) {
+        return FIT_EXACT;
+    }
+    // A number is never an abbreviation of another.
+    bool number = isdigit((unsigned char)n->text[0]);
+    return !number && len > 0 && strncasecmp(word, n->text, len) == 0 ? FIT_BEGINNING : FIT_NO;
+}
+
+static enum fit node_fits(const struct grammar *g, const struct thread *t, const char *word, struct arg *a)
+{
+    const struct node *n = &g->node[t->node];
+    if (n->kind == NODE_KEYWORD) {
+        return keyword_fits(n, word);
+    }
+    if (n->kind != NODE_PARAM) {
+        return FIT_NO;
+    }
+    const struct arg *before = t->args.n > 0 ? &t->args.at[t->args.n - 1] : NULL;
+    return param_fits(n, word, a, before) ? FIT_PARAM : FIT_NO;
+}
+
+static void add_expected(char *out, const char *token)
+{
+    size_t len = strlen(out), more = strlen(token);
+    for (const char *p = out; (p = strstr(p, token)) != NULL; p += more) {
+        bool starts = p == out || p[-1] == ' ', ends = p[more] == '\0' || p[more] == ' ';
+        if (starts && ends) {
+            return; // named already
+        }
+    }
+    snprintf(out + len, EXPECTED_MAX - len, "%s%s", len == 0 ? "" : " | ", token);
+}
+
+static void expected_of(const struct grammar *g, const struct threads *t, char *out)
+{
+    out[0] = '\0';
+    for (int i = 0; i < t->n; i++) {
+        const struct node *n = &g->node[t->at[i].node];
+        add_expected(out, n->kind == NODE_END ? "end of line" : n->token);
+    }
+}
+
+// The keywords that the word could mean; more than one and it is ambiguous.
+static int keywords_meant(const struct grammar *g, const struct threads *t, const char *word, char *names, bool *exact,
+                          bool *param)
+{
+    const char *one = NULL;
+    int count = 0;
+    names[0] = '\0';
+    *exact = *param = false;
+    for (int i = 0; i < t->n; i++) {
+        struct arg scratch = {0};
+        const struct node *n = &g->node[t->at[i].node];
+        enum fit fit = node_fits(g, &t->at[i], word, &scratch);
+        *exact |= fit == FIT_EXACT;
+        *param |= fit == FIT_PARAM;
+        if (fit == FIT_BEGINNING) {
+            if (one == NULL || strcmp(one, n->text) != 0) {
+                count += strstr(names, n->text) == NULL;
+            }
+            one = n->text;
+            add_expected(names, n->text);
+        }
+    }
+    return count;
+}
+
+static void push_arg(struct thread *t, const struct node *n, const struct arg *a)
+{
+    if (n->kind == NODE_KEYWORD && n->arg == NULL) {
+        return;
+    }
+    if (n->kind == NODE_PARAM && n->type == PARAM_IF_NUMBER) {
+        t->args.at[t->args.n - 1].iface = a->iface;
+        return;
+    }
+    t->args.at[t->args.n++] = *a;
+}
+
+// Move all threads over a word.
+static void step(const struct grammar *g, const struct threads *from, struct threads *to, const struct words *w,
+                 unsigned word, bool exact, bool keywords)
+{
+    to->n = 0;
+    for (int i = 0; i < from->n && to->n < THREADS_MAX; i++) {
+        struct arg a = {.word = word, .text = words_at(w, word)};
+        const struct node *n = &g->node[from->at[i].node];
+        enum fit fit = node_fits(g, &from->at[i], a.text, &a);
+        if (fit == FIT_NO || (fit == FIT_BEGINNING && (exact || !keywords))) {
+            continue;
+        }
+        struct thread t = from->at[i];
+        bool line = n->kind == NODE_PARAM && n->type == PARAM_LINE;
+        if (!t.in_line) {
+            a.name = n->kind == NODE_KEYWORD ? n->arg : n->text;
+            a.text = n->kind == NODE_KEYWORD ? n->text : line ? w->raw + w->start[word] : a.text;
+            push_arg(&t, n, &a);
+        }
+        t.score = (t.score << 1) | (fit != FIT_PARAM);
+        t.in_line = line && word + 1 < w->n;
+        if (t.in_line) {
+            to->at[to->n++] = t; // as many words as there are
+        } else {
+            add_closure(g, to, &t, n->next);
+        }
+    }
+}
+
+static void start_threads(const struct grammar *g, struct threads *t)
+{
+    struct thread zero = {0};
+    t->n = 0;
+    for (int i = 0; i < g->n_start; i++) {
+        add_closure(g, t, &zero, g->start[i]);
+    }
+}
+
+// Run up to `last` words; true if all matched. Else out says what is wrong.
+static bool run(const struct grammar *g, const struct words *w, unsigned first, unsigned last, struct threads **now,
+                struct threads **spare, struct match *out)
+{
+    start_threads(g, *now);
+    for (unsigned i = first; i < last; i++) {
+        char names[EXPECTED_MAX];
+        bool exact, param;
+        int meant = keywords_meant(g, *now, words_at(w, i), names, &exact, &param);
+        bool ambiguous = !exact && meant > 1;
+        if (ambiguous && !param) {
+            out->kind = MATCH_AMBIGUOUS;
+            out->word = i;
+            memcpy(out->expected, names, sizeof(names));
+            return false;
+        }
+        step(g, *now, *spare, w, i, exact, !ambiguous);
+        if ((*spare)->n == 0) {
+            out->kind = MATCH_UNKNOWN;
+            out->word = i;
+            expected_of(g, *now, out->expected);
+            return false;
+        }
+        struct threads *swap = *now;
+        *now = *spare;
+        *spare = swap;
+    }
+    return true;
+}
+
+void grammar_match(const struct grammar *g, const struct words *w, unsigned first, struct match *out)
+{
+    struct threads *now = must_alloc(sizeof(*now)), *spare = must_alloc(sizeof(*spare));
+    out->command = NULL;
+    out->args.n = 0;
+    out->expected[0] = '\0';
+    if (run(g, w, first, w->n, &now, &spare, out)) {
+        const struct thread *best = NULL;
+        for (int i = 0; i < now->n; i++) {
+            bool end = g->node[now->at[i].node].kind == NODE_END;
+            if (end && (best == NULL || now->at[i].score > best->score)) {
+                best = &now->at[i];
+            }
+        }
+        if (best != NULL) {
+            out->kind = MATCH_OK;
+            out->command = g->node[best->node].command;
+            out->args = best->args;
+        } else {
+            out->kind = MATCH_INCOMPLETE;
+            out->word = w->n;
+            expected_of(g, now, out->expected);
+        }
+    }
+    free(now);
+    free(spare);
+}
+
+void match_explain(const struct match *m, const struct words *w, char *out, size_t cap)
+{
+    switch (m->kind) {
+    case MATCH_OK:
+        snprintf(out, cap, "understood");
+        break;
+    case MATCH_UNKNOWN:
+        snprintf(out, cap, "word %u \"%s\": expected %s", m->word + 1, words_at(w, m->word), m->expected);
+        break;
+    case MATCH_AMBIGUOUS:
+        snprintf(out, cap, "word %u \"%s\": could be %s", m->word + 1, words_at(w, m->word), m->expected);
+        break;
+    case MATCH_INCOMPLETE:
+        snprintf(out, cap, "after word %u: expected %s", m->word, m->expected);
+        break;
+    }
+}
+
+bool grammar_expect(const struct grammar *g, const struct words *w, unsigned first, grammar_token *fn, void *arg)
+{
+    struct threads *now = must_alloc(sizeof(*now)), *spare = must_alloc(sizeof(*spare));
+    struct match scratch;
+    unsigned last = w->space_at_end || w->n == first ? w->n : w->n - 1;
+    const char *begin = words_at(w, last);
+    bool ok = run(g, w, first, last, &now, &spare, &scratch);
+    char seen[EXPECTED_MAX] = "";
+    for (int i = 0; ok && i < now->n; i++) {
+        const struct node *n = &g->node[now->at[i].node];
+        struct arg a = {0};
+        if (n->kind == NODE_END) {
+            if (*begin == '\0') {
+                fn(arg, "<cr>", false, "");
+            }
+            continue;
+        }
+        if (*begin != '\0' && node_fits(g, &now->at[i], begin, &a) == FIT_NO) {
+            continue;
+        }
+        size_t before = strlen(seen);
+        add_expected(seen, n->token);
+        if (strlen(seen) > before) {
+            fn(arg, n->token, n->kind == NODE_KEYWORD, n->help);
+        }
+    }
+    free(now);
+    free(spare);
+    return ok;
+}
