@@ -11,8 +11,8 @@
 #pragma once
 #include <stdint.h>
 
-#define CULVERT_ABI_MAJOR 1u
-#define CULVERT_ABI_MINOR 0u
+#define CULVERT_ABI_MAJOR   1u
+#define CULVERT_ABI_MINOR   0u
 #define CULVERT_ABI_VERSION ((CULVERT_ABI_MAJOR << 16) | CULVERT_ABI_MINOR)
 
 #define CULVERT_CMD_BYTES   256u
@@ -23,21 +23,22 @@
 
 enum culvert_opcode {
     CULVERT_OP_NOP = 0,
-    CULVERT_OP_GET_INFO = 1,     // -> culvert_info
-    CULVERT_OP_PORT_SET = 2,     // culvert_port
-    CULVERT_OP_LOCAL_SET = 3,    // culvert_local: own address that ESP is accepted on
-    CULVERT_OP_ADJ_SET = 4,      // culvert_adj
-    CULVERT_OP_SA_INSTALL = 5,   // culvert_sa
-    CULVERT_OP_SA_REMOVE = 6,    // culvert_sa_ref -> culvert_sa_counters, final
-    CULVERT_OP_SA_COUNTERS = 7,  // culvert_sa_ref -> culvert_sa_counters
-    CULVERT_OP_SA_PATH = 8,      // culvert_sa: index, addresses, ports, encap and adjacency of an outbound SA change; keys are not looked at
-    CULVERT_OP_TUNNEL_SET = 9,   // culvert_tunnel
-    CULVERT_OP_ROUTE_SET = 10,   // culvert_route; replaces an equal prefix
-    CULVERT_OP_ROUTE_DEL = 11,   // culvert_route: vrf, prefix and length count
-    CULVERT_OP_FLOW_SET = 12,    // culvert_flow; replaces an equal key
-    CULVERT_OP_FLOW_DEL = 13,    // culvert_flow: the key counts
-    CULVERT_OP_COUNTERS = 14,    // culvert_counters_req -> culvert_counters
-    CULVERT_OP_ENABLE = 15,      // culvert_enable
+    CULVERT_OP_GET_INFO = 1,    // -> culvert_info
+    CULVERT_OP_PORT_SET = 2,    // culvert_port
+    CULVERT_OP_LOCAL_SET = 3,   // culvert_local: own address that ESP is accepted on
+    CULVERT_OP_ADJ_SET = 4,     // culvert_adj
+    CULVERT_OP_SA_INSTALL = 5,  // culvert_sa
+    CULVERT_OP_SA_REMOVE = 6,   // culvert_sa_ref -> culvert_sa_counters, final
+    CULVERT_OP_SA_COUNTERS = 7, // culvert_sa_ref -> culvert_sa_counters
+    CULVERT_OP_SA_PATH =
+        8, // culvert_sa: index, addresses, ports, encap and adjacency of an outbound SA change; keys are not looked at
+    CULVERT_OP_TUNNEL_SET = 9, // culvert_tunnel
+    CULVERT_OP_ROUTE_SET = 10, // culvert_route; replaces an equal prefix
+    CULVERT_OP_ROUTE_DEL = 11, // culvert_route: vrf, prefix and length count
+    CULVERT_OP_FLOW_SET = 12,  // culvert_flow; replaces an equal key
+    CULVERT_OP_FLOW_DEL = 13,  // culvert_flow: the key counts
+    CULVERT_OP_COUNTERS = 14,  // culvert_counters_req -> culvert_counters
+    CULVERT_OP_ENABLE = 15,    // culvert_enable
     CULVERT_OP_COUNT
 };
 
@@ -45,13 +46,13 @@ enum culvert_status {
     CULVERT_ST_OK = 0,
     CULVERT_ST_UNKNOWN_OPCODE = 1,
     CULVERT_ST_BAD_LENGTH = 2,
-    CULVERT_ST_BAD_INDEX = 3,    // index beyond the table
-    CULVERT_ST_BAD_VALUE = 4,    // a field has no such value
+    CULVERT_ST_BAD_INDEX = 3, // index beyond the table
+    CULVERT_ST_BAD_VALUE = 4, // a field has no such value
     CULVERT_ST_NOT_FOUND = 5,
     CULVERT_ST_EXISTS = 6,
-    CULVERT_ST_FULL = 7,         // the table has no room
-    CULVERT_ST_TIMEOUT = 8,      // the datapath did not answer firmware
-    CULVERT_ST_VERSION = 9,      // the command's ABI major is not ours
+    CULVERT_ST_FULL = 7,    // the table has no room
+    CULVERT_ST_TIMEOUT = 8, // the datapath did not answer firmware
+    CULVERT_ST_VERSION = 9, // the command's ABI major is not ours
     CULVERT_ST_COUNT
 };
 
@@ -141,18 +142,18 @@ enum culvert_sa_flags {
 // Outbound: src/dst are the outer addresses, masks are ignored.
 struct culvert_sa {
     uint16_t index;
-    uint8_t dir;          // culvert_sa_dir
-    uint8_t window_log2;  // inbound: replay window of 2^n packets, 0: no replay check
-    uint32_t flags;       // culvert_sa_flags
+    uint8_t dir;         // culvert_sa_dir
+    uint8_t window_log2; // inbound: replay window of 2^n packets, 0: no replay check
+    uint32_t flags;      // culvert_sa_flags
     uint32_t spi;
-    uint16_t tunnel;      // inbound: reported with exceptions
-    uint16_t adj;         // outbound: adjacency of the outer next hop
+    uint16_t tunnel; // inbound: reported with exceptions
+    uint16_t adj;    // outbound: adjacency of the outer next hop
     uint8_t key[32];
     uint8_t salt[4];
     uint32_t src, src_mask, dst, dst_mask;
     uint16_t sport, dport; // outbound with ENCAP
     uint32_t zero;
-    uint64_t seq;          // last used or highest seen; 0 for a new SA
+    uint64_t seq;                                                // last used or highest seen; 0 for a new SA
     uint64_t soft_bytes, hard_bytes, soft_packets, hard_packets; // 0: none
 };
 CULVERT_ABI_SIZE(struct culvert_sa, 120);
@@ -176,7 +177,7 @@ CULVERT_ABI_SIZE(struct culvert_sa_counters, 48);
 
 struct culvert_tunnel {
     uint16_t index;
-    uint16_t sa; // outbound SA
+    uint16_t sa;  // outbound SA
     uint16_t mtu; // largest inner packet, 0: no limit
     uint8_t valid;
     uint8_t zero;
