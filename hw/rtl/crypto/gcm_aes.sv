@@ -15,16 +15,18 @@ module gcm_aes
     input  logic         tag_i,      // lane tag_lane_i makes E(K, J0), counter 1, instead
     input  logic [1:0]   tag_lane_i,
     output logic         valid_o,
-    output logic [63:0]  ks_o [8]    // by rows, see gcm_aes_round; gcm_engine turns it into bytes
+    output logic [511:0] ks_o        // by rows, see gcm_aes_round; gcm_engine turns it into bytes
 );
   localparam logic [7:0] RCON [15] = '{8'h00, 8'h01, 8'h02, 8'h04, 8'h08, 8'h10, 8'h20, 8'h40, 8'h80, 8'h1b, 8'h36,
                                       8'h00, 8'h00, 8'h00, 8'h00};
 
-  logic        valid  [15];
-  logic        key256 [15];
-  logic [63:0] st     [15][8];
-  logic [31:0] key    [15][4];
-  logic [31:0] old    [15][4];
+  // verilog_format: off
+  logic         valid  [15] /*verilator split_var*/;
+  logic         key256 [15] /*verilator split_var*/;
+  logic [511:0] st     [15] /*verilator split_var*/;
+  logic [127:0] key    [15] /*verilator split_var*/;
+  logic [127:0] old    [15] /*verilator split_var*/;
+  // verilog_format: on
 
   // Counter of lane l.
   function automatic logic [31:0] counter(input int unsigned l, input logic [7:0] widx, input logic tag,
@@ -39,21 +41,29 @@ module gcm_aes
 
   always_ff @(posedge clk_i) begin
     if (valid_i) begin
-      key256[0] <= key256_i;
-      for (int unsigned r = 0; r < 4; r++) begin
-        logic [31:0] k, c0, c1, c2, c3;
+      logic [31:0]  c0, c1, c2, c3;
+      logic [127:0] k;
+      logic [511:0] s;
+      c0 = counter(0, widx_i, tag_i, tag_lane_i);
+      c1 = counter(1, widx_i, tag_i, tag_lane_i);
+      c2 = counter(2, widx_i, tag_i, tag_lane_i);
+      c3 = counter(3, widx_i, tag_i, tag_lane_i);
+      k  = {row(3, key_i[31:0], key_i[63:32], key_i[95:64], key_i[127:96]),
+            row(2, key_i[31:0], key_i[63:32], key_i[95:64], key_i[127:96]),
+            row(1, key_i[31:0], key_i[63:32], key_i[95:64], key_i[127:96]),
+            row(0, key_i[31:0], key_i[63:32], key_i[95:64], key_i[127:96])};
+      for (int r = 0; r < 4; r++) begin
         logic [23:0] n;
-        k  = row_of(key_i[127:0], r);
-        n  = {nonce_i[64+8*r+:8], nonce_i[32+8*r+:8], nonce_i[8*r+:8]};
-        c0 = counter(0, widx_i, tag_i, tag_lane_i);
-        c1 = counter(1, widx_i, tag_i, tag_lane_i);
-        c2 = counter(2, widx_i, tag_i, tag_lane_i);
-        c3 = counter(3, widx_i, tag_i, tag_lane_i);
-        key[0][r]     <= k;
-        old[0][r]     <= row_of(key_i[255:128], r);
-        st[0][2*r]    <= {c1[24-8*r+:8], n, c0[24-8*r+:8], n} ^ {2{k}};
-        st[0][2*r+1]  <= {c3[24-8*r+:8], n, c2[24-8*r+:8], n} ^ {2{k}};
+        n = {nonce_i[64+8*r+:8], nonce_i[32+8*r+:8], nonce_i[8*r+:8]};
+        s[128*r+:128] = {c3[24-8*r+:8], n, c2[24-8*r+:8], n, c1[24-8*r+:8], n, c0[24-8*r+:8], n} ^ {4{k[32*r+:32]}};
       end
+      key256[0] <= key256_i;
+      key[0]    <= k;
+      old[0]    <= {row(3, key_i[159:128], key_i[191:160], key_i[223:192], key_i[255:224]),
+                    row(2, key_i[159:128], key_i[191:160], key_i[223:192], key_i[255:224]),
+                    row(1, key_i[159:128], key_i[191:160], key_i[223:192], key_i[255:224]),
+                    row(0, key_i[159:128], key_i[191:160], key_i[223:192], key_i[255:224])};
+      st[0]     <= s;
     end
   end
 

@@ -62,7 +62,7 @@ module gcm_engine
   slot_t                slot_mem [AES_DEPTH];
   logic [AES_PTR_W-1:0] slot_wr_q, slot_rd_q;
   logic                 ks_valid;
-  logic [63:0]          ks [8];
+  logic [511:0]         ks;
 
   gcm_aes u_aes (
       .clk_i, .rst_ni, .valid_i(emit), .key256_i(ctx.key256), .key_i(ctx.key), .nonce_i(ctx.nonce), .widx_i(meta.widx),
@@ -81,22 +81,11 @@ module gcm_engine
 
   always_ff @(posedge clk_i) if (emit) slot_mem[slot_wr_q] <= '{meta: meta, data: data};
 
-  // Eight bytes, two columns, of the key stream: chunk i of the word.
-  function automatic logic [63:0] chunk(input logic [63:0] r0, input logic [63:0] r1, input logic [63:0] r2,
-                                        input logic [63:0] r3, input logic [5:0] sh);
-    logic [15:0] a0, a1, a2, a3;
-    a0 = 16'(r0 >> sh);
-    a1 = 16'(r1 >> sh);
-    a2 = 16'(r2 >> sh);
-    a3 = 16'(r3 >> sh);
-    return {a3[15:8], a2[15:8], a1[15:8], a0[15:8], a3[7:0], a2[7:0], a1[7:0], a0[7:0]};
-  endfunction
-
   // The word and its key stream meet.
   logic         x_valid_q;
   slot_meta_t   x_meta_q;
-  logic [63:0]  x_ct_q  [8];  // ciphertext, bytes that are not payload zero
-  logic [63:0]  x_out_q [8];  // what leaves, without ICV
+  logic [511:0] x_ct_q;       // ciphertext, bytes that are not payload zero
+  logic [511:0] x_out_q;      // what leaves, without ICV
   logic [127:0] x_ek_q;       // E(K, J0)
   logic [127:0] x_icv_q;      // bytes of a received ICV, where they stand modulo 16
   logic         x_split_q;    // an ICV begins in this word and ends in the next
@@ -110,24 +99,27 @@ module gcm_engine
     if (ks_valid) begin
       slot_t        slot;
       logic [127:0] icv;
-      logic [63:0]  k [8];
+      logic [511:0] k, out, ct;
       slot = slot_mem[slot_rd_q];
-      icv  = !ENCRYPT && x_split_q ? x_icv_q : 128'h0;
+      icv  = !ENCRYPT && !slot.meta.sop && x_split_q ? x_icv_q : 128'h0;
       for (int unsigned i = 0; i < 8; i++) begin
         logic [63:0] d, m;
-        d          = slot.data[64*i+:64];
-        m          = below(4'(i), slot.meta.pbytes);
-        k[i]       = chunk(ks[i/4], ks[2+i/4], ks[4+i/4], ks[6+i/4], 6'(16*(i%4)));
-        x_out_q[i] <= (d ^ k[i]) & m;
-        x_ct_q[i]  <= ENCRYPT ? (d ^ k[i]) & m : d & m;
+        d = slot.data[64*i+:64];
+        m = below(4'(i), slot.meta.pbytes);
+        k[64*i+:64]   = {ks[392+16*i+:8], ks[264+16*i+:8], ks[136+16*i+:8], ks[8+16*i+:8],
+                         ks[384+16*i+:8], ks[256+16*i+:8], ks[128+16*i+:8], ks[16*i+:8]};
+        out[64*i+:64] = (d ^ k[64*i+:64]) & m;
+        ct[64*i+:64]  = ENCRYPT ? (d ^ k[64*i+:64]) & m : d & m;
         if (!ENCRYPT) icv[64*(i%2)+:64] = icv[64*(i%2)+:64] | (d & below(4'(i), slot.meta.tbytes) & ~m);
       end
       unique case (2'((slot.meta.tbytes - 7'd1) >> 4))
-        2'd0:    x_ek_q <= {k[1], k[0]};
-        2'd1:    x_ek_q <= {k[3], k[2]};
-        2'd2:    x_ek_q <= {k[5], k[4]};
-        default: x_ek_q <= {k[7], k[6]};
+        2'd0:    x_ek_q <= k[127:0];
+        2'd1:    x_ek_q <= k[255:128];
+        2'd2:    x_ek_q <= k[383:256];
+        default: x_ek_q <= k[511:384];
       endcase
+      x_out_q   <= out;
+      x_ct_q    <= ct;
       x_icv_q   <= icv;
       x_split_q <= !slot.meta.last && slot.meta.pbytes != 7'd64;
       x_meta_q  <= slot.meta;
@@ -146,15 +138,6 @@ module gcm_engine
       .word_ekj0_i(x_ek_q), .tag_valid_o(h_valid), .tag_pid_o(h_pid), .tag_o(h_tag)
   );
 
-  // Turn the ICV to where it stands in the last word, modulo 16.
-  function automatic logic [127:0] turn(input logic [127:0] x, input logic [3:0] n);
-    logic [127:0] r;
-    r = n[3] ? {x[63:0], x[127:64]} : x;
-    r = n[2] ? {r[95:0], r[127:96]} : r;
-    r = n[1] ? {r[111:0], r[127:112]} : r;
-    return n[0] ? {r[119:0], r[127:120]} : r;
-  endfunction
-
   always_ff @(posedge clk_i) begin
     if (!rst_ni) r_valid_q <= 1'b0;
     else         r_valid_q <= h_valid;
@@ -163,7 +146,15 @@ module gcm_engine
   always_ff @(posedge clk_i) begin
     if (x_valid_q && x_meta_q.last) turn_mem[x_meta_q.pid] <= x_meta_q.tbytes[3:0];
     if (h_valid) begin
-      r_tag_q <= turn(h_tag, turn_mem[h_pid]);
+      logic [127:0] r;
+      logic [3:0]   n;
+      r = h_tag;
+      n = turn_mem[h_pid];
+      if (n[3]) r = {r[63:0], r[127:64]};
+      if (n[2]) r = {r[95:0], r[127:96]};
+      if (n[1]) r = {r[111:0], r[127:112]};
+      if (n[0]) r = {r[119:0], r[127:120]};
+      r_tag_q <= r;  // turned to where it stands in the last word, modulo 16
       r_pid_q <= h_pid;
     end
   end

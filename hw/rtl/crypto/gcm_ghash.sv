@@ -26,7 +26,7 @@ module gcm_ghash
     /* verilator lint_off UNUSEDSIGNAL */  // a common type, used in part
     input  slot_meta_t       word_meta_i,
     /* verilator lint_on UNUSEDSIGNAL */
-    input  logic [63:0]      word_ct_i [8],     // memory order, bytes that are not payload zero
+    input  logic [511:0]     word_ct_i,         // memory order, bytes that are not payload zero
     input  logic [127:0]     word_ekj0_i,       // memory order; with the last word
     // computed ICV
     output logic             tag_valid_o,
@@ -76,25 +76,16 @@ module gcm_ghash
   logic             s0_valid_q;
   info_t            s0_info_q;
   logic [LANES-1:0] s0_lane_q;        // lane takes part
-  logic [127:0]     s0_blk_q [LANES];
-  logic [127:0]     s0_pow_q [LANES];
-
-  function automatic logic [127:0] pow(input logic [2:0] n, input logic [127:0] h1, input logic [127:0] h2,
-                                       input logic [127:0] h3, input logic [127:0] h4, input logic [127:0] h5);
-    unique case (n)
-      3'd1:    return h1;
-      3'd2:    return h2;
-      3'd3:    return h3;
-      3'd4:    return h4;
-      default: return h5;
-    endcase
-  endfunction
+  logic [128*LANES-1:0] s0_blk_q;
+  logic [128*LANES-1:0] s0_pow_q;
 
   always_ff @(posedge clk_i) begin
     if (word_valid_i) begin
-      logic [127:0] h1, h2, h3, h4, len;
+      logic [127:0] h1, h2, h3, h4, h5, len, aad;
       logic [1:0]   k1;
       logic [14:0]  bytes;
+      logic [128*LANES-1:0] blk, pows;
+      logic [LANES-1:0]     lane;
       k1    = word_meta_i.last ? 2'((word_meta_i.tbytes - 7'd1) >> 4) : 2'd3;
       bytes = {1'b0, word_meta_i.widx, 6'd0} + 15'(word_meta_i.tbytes) - 15'd16;
       len   = {56'h0, aal_mem[word_meta_i.pid], 3'b000, 46'h0, bytes, 3'b000};
@@ -102,18 +93,29 @@ module gcm_ghash
       h2    = h2_mem[word_meta_i.pid];
       h3    = h3_mem[word_meta_i.pid];
       h4    = h4_mem[word_meta_i.pid];
+      h5    = h5_mem[word_meta_i.pid];
       for (int unsigned l = 0; l < 4; l++) begin
-        logic [2:0] n;
-        n = {1'b0, k1} - 3'(l) + 3'd1;
-        s0_lane_q[l] <= 2'(l) <= k1;
-        s0_pow_q[l]  <= pow(n, h1, h2, h3, h4, 128'h0);
-        s0_blk_q[l]  <= word_meta_i.last && 2'(l) == k1 ? len : {swap8(word_ct_i[2*l]), swap8(word_ct_i[2*l+1])};
+        lane[l] = 2'(l) <= k1;
+        unique case (k1 - 2'(l))  // lane l is multiplied by H^(k - l); beyond k it takes no part
+          2'd0:    pows[128*l+:128] = h1;
+          2'd1:    pows[128*l+:128] = h2;
+          2'd2:    pows[128*l+:128] = h3;
+          default: pows[128*l+:128] = h4;
+        endcase
+        blk[128*l+:128]  = word_meta_i.last && 2'(l) == k1 ? len : {swap8(word_ct_i[128*l+:64]), swap8(word_ct_i[128*l+64+:64])};
       end
-      s0_lane_q[4] <= word_meta_i.sop;
-      if (word_meta_i.sop) begin
-        s0_pow_q[4] <= pow({1'b0, k1} + 3'd2, h1, h2, h3, h4, h5_mem[word_meta_i.pid]);
-        s0_blk_q[4] <= swap16(aad_mem[word_meta_i.pid]);
-      end
+      lane[4]       = word_meta_i.sop;
+      unique case (k1)
+        2'd0:    pows[639:512] = h2;
+        2'd1:    pows[639:512] = h3;
+        2'd2:    pows[639:512] = h4;
+        default: pows[639:512] = h5;
+      endcase
+      aad           = aad_mem[word_meta_i.pid];
+      blk[639:512]  = {swap8(aad[63:0]), swap8(aad[127:64])};
+      s0_lane_q <= lane;
+      s0_pow_q  <= pows;
+      s0_blk_q  <= blk;
       s0_info_q <= '{
           last:  word_meta_i.last,
           turn:  word_meta_i.widx[1:0],
@@ -122,13 +124,13 @@ module gcm_ghash
           words: word_meta_i.widx > 8'd4 ? 3'd5 : word_meta_i.widx[2:0],
           pid:   word_meta_i.pid
       };
-      if (word_meta_i.last) ek_mem[word_meta_i.pid] <= swap16(word_ekj0_i);
+      if (word_meta_i.last) ek_mem[word_meta_i.pid] <= {swap8(word_ekj0_i[63:0]), swap8(word_ekj0_i[127:64])};
     end
   end
 
   // Stages 1 and 2: products. Stage 3: their sum. Stage 4: P.
-  logic        m_valid [LANES];
-  logic [63:0] m_p     [LANES][9];
+  logic         m_valid [LANES] /*verilator split_var*/;
+  logic [575:0] m_p     [LANES] /*verilator split_var*/;
   logic        s1_valid_q, s2_valid_q, s3_valid_q, s4_valid_q;
   info_t       s1_info_q, s2_info_q, s3_info_q, s4_info_q;
   logic [255:0] s3_sum_q;
@@ -136,7 +138,8 @@ module gcm_ghash
 
   for (genvar l = 0; l < LANES; l++) begin : g_lane
     gcm_kmul u_kmul (
-        .clk_i, .rst_ni, .valid_i(s0_valid_q && s0_lane_q[l]), .a_i(s0_blk_q[l]), .b_i(s0_pow_q[l]),
+        .clk_i, .rst_ni, .valid_i(s0_valid_q && s0_lane_q[l]), .a_i(s0_blk_q[128*l+:128]),
+        .b_i(s0_pow_q[128*l+:128]),
         .valid_o(m_valid[l]), .p_o(m_p[l])
     );
   end
@@ -161,22 +164,32 @@ module gcm_ghash
     if (s0_valid_q) s1_info_q <= s0_info_q;
     if (s1_valid_q) s2_info_q <= s1_info_q;
     if (s2_valid_q) begin
-      logic [63:0] s [9];
-      for (int i = 0; i < 9; i++) s[i] = m_p[0][i];  // lane 0 always takes part
-      for (int l = 1; l < LANES; l++) if (m_valid[l]) for (int i = 0; i < 9; i++) s[i] = s[i] ^ m_p[l][i];
-      s3_sum_q  <= kjoin(s[0], s[1], s[2], s[3], s[4], s[5], s[6], s[7], s[8]);
+      logic [575:0] s;
+      logic [63:0] ll, lh, hl, hh, ml, mh;
+      s = m_p[0];  // lane 0 always takes part
+      if (m_valid[1]) s = s ^ m_p[1];
+      if (m_valid[2]) s = s ^ m_p[2];
+      if (m_valid[3]) s = s ^ m_p[3];
+      if (m_valid[4]) s = s ^ m_p[4];
+      ll = klow(s[63:0], s[127:64], s[191:128]);
+      lh = khigh(s[63:0], s[127:64], s[191:128]);
+      hl = klow(s[255:192], s[319:256], s[383:320]);
+      hh = khigh(s[255:192], s[319:256], s[383:320]);
+      ml = klow(s[447:384], s[511:448], s[575:512]) ^ ll ^ hl;
+      mh = khigh(s[447:384], s[511:448], s[575:512]) ^ lh ^ hh;
+      s3_sum_q  <= {hh, hl ^ mh, lh ^ ml, ll};
       s3_info_q <= s2_info_q;
     end
     if (s3_valid_q) begin
-      s4_p_q    <= reduce(s3_sum_q);
+      s4_p_q    <= {reduce_high(s3_sum_q[255:192], s3_sum_q[127:64], s3_sum_q[63:0]), reduce_low(s3_sum_q[191:128], s3_sum_q[127:64], s3_sum_q[63:0])};
       s4_info_q <= s3_info_q;
     end
   end
 
   // Stage 5: the four sums, latest first, and their feedback.
-  logic         sum_new_q;    // sum_q[0] has just been made
+  logic         sum_new_q;    // sum1_q has just been made
   logic [1:0]   sum_turn_q;
-  logic [127:0] sum_q [4];
+  logic [127:0] sum1_q, sum2_q, sum3_q, sum4_q;
   logic [127:0] sum_h16_q;
   logic         feed_valid;
   logic [255:0] feed_p;
@@ -185,7 +198,7 @@ module gcm_ghash
   logic [127:0] carried_q [4];  // sum of a turn times H^16, for the word that comes later than at once
 
   gcm_mul u_feed (
-      .clk_i, .rst_ni, .valid_i(sum_new_q), .a_i(sum_q[0]), .b_i(sum_h16_q), .valid_o(feed_valid), .p_o(feed_p)
+      .clk_i, .rst_ni, .valid_i(sum_new_q), .a_i(sum1_q), .b_i(sum_h16_q), .valid_o(feed_valid), .p_o(feed_p)
   );
 
   always_ff @(posedge clk_i) begin
@@ -207,17 +220,17 @@ module gcm_ghash
     feed2_turn_q <= feed1_turn_q;
     feed3_turn_q <= feed2_turn_q;
     if (feed_valid) begin
-      fed = reduce(feed_p);
+      fed = {reduce_high(feed_p[255:192], feed_p[127:64], feed_p[63:0]), reduce_low(feed_p[191:128], feed_p[127:64], feed_p[63:0])};
       carried_q[feed3_turn_q] <= fed;
     end
     if (s4_valid_q && !s4_info_q.last) begin
       if (s4_info_q.later)
-        sum_q[0] <= s4_p_q ^ (feed_valid && feed3_turn_q == s4_info_q.turn ? fed : carried_q[s4_info_q.turn]);
+        sum1_q <= s4_p_q ^ (feed_valid && feed3_turn_q == s4_info_q.turn ? fed : carried_q[s4_info_q.turn]);
       else
-        sum_q[0] <= s4_p_q;
-      sum_q[1]   <= sum_q[0];
-      sum_q[2]   <= sum_q[1];
-      sum_q[3]   <= sum_q[2];
+        sum1_q <= s4_p_q;
+      sum2_q     <= sum1_q;
+      sum3_q     <= sum2_q;
+      sum4_q     <= sum3_q;
       sum_turn_q <= s4_info_q.turn;
       sum_h16_q  <= h16_mem[s4_info_q.pid];
     end
@@ -228,17 +241,16 @@ module gcm_ghash
   localparam int unsigned FOLD_END   = 6;   // fold_z_q[6] is complete
   localparam int unsigned FIN_END    = 9;   // u_final's product is there
   logic [FIN_END:0] fold_valid_q;
-  info_t            fold_info_q [FIN_END+1];
-  logic [127:0]     fold_z_q    [FOLD_END+1];
+  info_t            fold_info_q [FIN_END+1]  /*verilator split_var*/;
+  logic [127:0]     fold_z_q    [FOLD_END+1] /*verilator split_var*/;
   logic [2:0]       job_valid_q;
-  logic [127:0]     job_s_q [3];
-  logic [127:0]     job_h_q [3];
+  logic [383:0]     job_s_q, job_h_q;  // three, the next one lowest
   logic             fold_p_valid, fin_p_valid;
   logic [255:0]     fold_p, fin_p;
   logic [127:0]     fin_h_q;
 
   gcm_mul u_fold (
-      .clk_i, .rst_ni, .valid_i(job_valid_q[0]), .a_i(job_s_q[0]), .b_i(job_h_q[0]), .valid_o(fold_p_valid), .p_o(fold_p)
+      .clk_i, .rst_ni, .valid_i(job_valid_q[0]), .a_i(job_s_q[127:0]), .b_i(job_h_q[127:0]), .valid_o(fold_p_valid), .p_o(fold_p)
   );
   gcm_mul u_final (
       .clk_i, .rst_ni, .valid_i(fold_valid_q[FOLD_END] && fold_info_q[FOLD_END].words != 3'd0),
@@ -265,21 +277,15 @@ module gcm_ghash
   always_ff @(posedge clk_i) begin
     if (fold_start) begin
       fold_info_q[0]       <= s4_info_q;
-      fold_z_q[0]          <= s4_info_q.words != 3'd0 ? sum_q[0] : 128'h0;
+      fold_z_q[0]          <= s4_info_q.words != 3'd0 ? sum1_q : 128'h0;
       q_mem[s4_info_q.pid] <= s4_p_q ^ ek_mem[s4_info_q.pid];
     end
     if (fold_start && s4_info_q.words > 3'd1) begin
-      job_s_q[0] <= sum_q[1];
-      job_s_q[1] <= sum_q[2];
-      job_s_q[2] <= sum_q[3];
-      job_h_q[0] <= h4_mem[s4_info_q.pid];
-      job_h_q[1] <= h8_mem[s4_info_q.pid];
-      job_h_q[2] <= h12_mem[s4_info_q.pid];
+      job_s_q <= {sum4_q, sum3_q, sum2_q};
+      job_h_q <= {h12_mem[s4_info_q.pid], h8_mem[s4_info_q.pid], h4_mem[s4_info_q.pid]};
     end else if (job_valid_q[1]) begin
-      job_s_q[0] <= job_s_q[1];
-      job_s_q[1] <= job_s_q[2];
-      job_h_q[0] <= job_h_q[1];
-      job_h_q[1] <= job_h_q[2];
+      job_s_q <= {128'h0, job_s_q[383:128]};
+      job_h_q <= {128'h0, job_h_q[383:128]};
     end
   end
 
@@ -292,8 +298,16 @@ module gcm_ghash
     end else if (i < FOLD_END) begin : g_add
       always_ff @(posedge clk_i) begin
         if (fold_valid_q[i]) begin
-          if (fold_info_q[i].words > 3'(i - FOLD_FIRST + 1)) fold_z_q[i+1] <= fold_z_q[i] ^ reduce(fold_p);
-          else                                               fold_z_q[i+1] <= fold_z_q[i];
+          if (fold_info_q[i].words > 3'(i - FOLD_FIRST + 1))
+            fold_z_q[i+1] <= fold_z_q[i] ^ {reduce_high(fold_p[255:192], fold_p[127:64], fold_p[63:0]),
+                                            reduce_low(fold_p[191:128], fold_p[127:64], fold_p[63:0])};
+          else
+            fold_z_q[i+1] <= fold_z_q[i];
+        end
+      end
+      always_ff @(posedge clk_i) begin
+        if (rst_ni && fold_valid_q[i] && fold_info_q[i].words > 3'(i - FOLD_FIRST + 1)) begin
+          a_folded: assert (fold_p_valid) else $error("gcm_ghash: a folded product is missing");
         end
       end
     end
@@ -309,8 +323,12 @@ module gcm_ghash
       endcase
     end
     if (fold_valid_q[FIN_END]) begin
+      logic [127:0] y;
       tag_pid_o <= fold_info_q[FIN_END].pid;
-      tag_o     <= swap16(q_mem[fold_info_q[FIN_END].pid] ^ (fin_p_valid ? reduce(fin_p) : 128'h0));
+      y = q_mem[fold_info_q[FIN_END].pid];
+      if (fin_p_valid) y = y ^ {reduce_high(fin_p[255:192], fin_p[127:64], fin_p[63:0]),
+                                reduce_low(fin_p[191:128], fin_p[127:64], fin_p[63:0])};
+      tag_o <= {swap8(y[63:0]), swap8(y[127:64])};
     end
   end
 
@@ -323,10 +341,6 @@ module gcm_ghash
                      || !(sum_new_q && sum_turn_q == s4_info_q.turn || feed1_valid_q && feed1_turn_q == s4_info_q.turn
                           || feed2_valid_q && feed2_turn_q == s4_info_q.turn))
         else $error("gcm_ghash: a sum is wanted before it has been carried on");
-      for (int i = FOLD_FIRST; i < FOLD_END; i++) begin
-        a_folded: assert (!fold_valid_q[i] || fold_info_q[i].words <= 3'(i - FOLD_FIRST + 1) || fold_p_valid)
-          else $error("gcm_ghash: a folded product is missing");
-      end
       a_final: assert (!fold_valid_q[FIN_END] || fin_p_valid == (fold_info_q[FIN_END].words != 3'd0))
         else $error("gcm_ghash: the final product is missing");
     end

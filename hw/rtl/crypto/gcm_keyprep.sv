@@ -30,7 +30,9 @@ module gcm_keyprep
   logic [6:0]   bit_q;
   logic [3:0]   power_q;    // power in x_q less one
 
-  // One byte column of MixColumns, byte 0 in [7:0].
+  logic last_round;
+
+  // One column of MixColumns, byte 0 in [7:0].
   function automatic logic [31:0] mix(input logic [31:0] a);
     logic [31:0] x;
     x = 32'(xtime8({32'h0, a}));
@@ -41,45 +43,7 @@ module gcm_keyprep
     return {SBOX[a[31:24]], SBOX[a[23:16]], SBOX[a[15:8]], SBOX[a[7:0]]};
   endfunction
 
-  function automatic logic [127:0] shift_rows(input logic [127:0] s);
-    logic [127:0] r;
-    for (int c = 0; c < 4; c++) for (int i = 0; i < 4; i++) r[32*c+8*i+:8] = s[32*((c+i)%4)+8*i+:8];
-    return r;
-  endfunction
-
-  // Next four words of the key schedule: chained on `base`, from the transformed last word.
-  function automatic logic [127:0] chain(input logic [127:0] base, input logic [31:0] t);
-    logic [31:0] w0, w1, w2, w3;
-    w0 = base[31:0] ^ t;
-    w1 = base[63:32] ^ w0;
-    w2 = base[95:64] ^ w1;
-    w3 = base[127:96] ^ w2;
-    return {w3, w2, w1, w0};
-  endfunction
-
-  // Multiplication by x in the reflected domain, and its inverse.
-  function automatic logic [127:0] times_x(input logic [127:0] a);
-    return {1'b0, a[127:1]} ^ (a[0] ? {8'he1, 120'h0} : 128'h0);
-  endfunction
-  function automatic logic [127:0] over_x(input logic [127:0] a);
-    return a[127] ? {a[126:0] ^ {7'h61, 120'h0}, 1'b1} : {a[126:0], 1'b0};
-  endfunction
-
-  logic         last_round;
-  logic [127:0] sub, round_key;
-  logic [31:0]  kt;
   assign last_round = round_q == (key256_q ? 4'd14 : 4'd10);
-  assign sub        = shift_rows({sub4(blk_q[127:96]), sub4(blk_q[95:64]), sub4(blk_q[63:32]), sub4(blk_q[31:0])});
-
-  // Key step. AES-128: key_q holds the last round key, the new one is made. AES-256: this round's key is ready in the
-  // upper half, the one after the next is made from both halves.
-  always_comb begin
-    logic [31:0] w;
-    w = key256_q ? key_q[255:224] : key_q[127:96];
-    if (key256_q && !round_q[0]) kt = sub4(w);
-    else                         kt = sub4({w[7:0], w[31:8]}) ^ {24'h0, rcon_q};
-    round_key = key256_q ? key_q[255:128] : chain(key_q[127:0], kt);
-  end
 
   always_comb begin
     state_d = state_q;
@@ -119,16 +83,36 @@ module gcm_keyprep
           power_q  <= 4'd0;
         end
         ROUNDS: begin
-          blk_q <= round_key ^ (last_round ? sub
-                                : {mix(sub[127:96]), mix(sub[95:64]), mix(sub[63:32]), mix(sub[31:0])});
-          key_q <= key256_q ? {chain(key_q[127:0], kt), key_q[255:128]} : {128'h0, round_key};
+          logic [31:0] s0, s1, s2, s3, c0, c1, c2, c3, w, t, k0, k1, k2, k3;
+          // SubBytes and ShiftRows
+          s0 = sub4(blk_q[31:0]);
+          s1 = sub4(blk_q[63:32]);
+          s2 = sub4(blk_q[95:64]);
+          s3 = sub4(blk_q[127:96]);
+          c0 = {s3[31:24], s2[23:16], s1[15:8], s0[7:0]};
+          c1 = {s0[31:24], s3[23:16], s2[15:8], s1[7:0]};
+          c2 = {s1[31:24], s0[23:16], s3[15:8], s2[7:0]};
+          c3 = {s2[31:24], s1[23:16], s0[15:8], s3[7:0]};
+          // AES-128: key_q holds the last round key, this round's is made. AES-256: this round's is in the upper half, the
+          // one after it is made from both.
+          w  = key256_q ? key_q[255:224] : key_q[127:96];
+          t  = key256_q && !round_q[0] ? sub4(w) : sub4({w[7:0], w[31:8]}) ^ {24'h0, rcon_q};
+          k0 = key_q[31:0] ^ t;
+          k1 = key_q[63:32] ^ k0;
+          k2 = key_q[95:64] ^ k1;
+          k3 = key_q[127:96] ^ k2;
+          blk_q <= (key256_q ? key_q[255:128] : {k3, k2, k1, k0})
+                   ^ (last_round ? {c3, c2, c1, c0} : {mix(c3), mix(c2), mix(c1), mix(c0)});
+          key_q <= key256_q ? {k3, k2, k1, k0, key_q[255:128]} : {128'h0, k3, k2, k1, k0};
           if (!key256_q || round_q[0]) rcon_q <= 8'(xtime8({56'h0, rcon_q}));
           round_q <= round_q + 4'd1;
         end
         HASHKEY: begin
+          logic [127:0] h;
+          h     = {swap8(blk_q[63:0]), swap8(blk_q[127:64])};
           key_q <= '0;
-          h_q   <= swap16(blk_q);
-          x_q   <= over_x(swap16(blk_q));
+          h_q   <= h;
+          x_q   <= h[127] ? {h[126:0] ^ {7'h61, 120'h0}, 1'b1} : {h[126:0], 1'b0};  // over x
         end
         STORE: begin
           unique case (power_q)
@@ -151,7 +135,7 @@ module gcm_keyprep
         MULTIPLY: begin
           if (m_q[127]) blk_q <= blk_q ^ v_q;
           x_q   <= m_q[127] ? blk_q ^ v_q : blk_q;
-          v_q   <= times_x(v_q);
+          v_q   <= {1'b0, v_q[127:1]} ^ (v_q[0] ? {8'he1, 120'h0} : 128'h0)  /* times x */;
           m_q   <= m_q << 1;
           bit_q <= bit_q + 7'd1;
         end

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: BSD-2-Clause
 // Carry-less 128 x 128 bit multiplier, two levels of Karatsuba, without the recombination: nine products of 32 x 32 bits.
-// The products of several multipliers may be added before kjoin (gcm_pkg) brings them together, once for all.
+// The products of several multipliers may be added before klow and khigh (gcm_pkg) bring them together, once for all.
 // Latency 2 cycles, a product a cycle, no back-pressure. LUT levels: 1, then 3.
 module gcm_kmul
   import gcm_pkg::*;
@@ -11,11 +11,11 @@ module gcm_kmul
     input  logic [127:0] a_i,
     input  logic [127:0] b_i,
     output logic         valid_o,
-    output logic [63:0]  p_o [9]  // keeps its last value while not valid
+    output logic [575:0] p_o  // keeps its last value while not valid
 );
-  logic        a_valid_q;
-  logic [31:0] a_q [9];
-  logic [31:0] b_q [9];
+  logic         a_valid_q;
+  logic [287:0] a_q;
+  logic [287:0] b_q;
 
   always_ff @(posedge clk_i) begin
     if (!rst_ni) begin
@@ -29,28 +29,18 @@ module gcm_kmul
 
   always_ff @(posedge clk_i) begin
     if (valid_i) begin
-      a_q[0] <= a_i[31:0];
-      a_q[1] <= a_i[63:32];
-      a_q[2] <= a_i[31:0] ^ a_i[63:32];
-      a_q[3] <= a_i[95:64];
-      a_q[4] <= a_i[127:96];
-      a_q[5] <= a_i[95:64] ^ a_i[127:96];
-      a_q[6] <= a_i[31:0] ^ a_i[95:64];
-      a_q[7] <= a_i[63:32] ^ a_i[127:96];
-      a_q[8] <= a_i[31:0] ^ a_i[95:64] ^ a_i[63:32] ^ a_i[127:96];
-      b_q[0] <= b_i[31:0];
-      b_q[1] <= b_i[63:32];
-      b_q[2] <= b_i[31:0] ^ b_i[63:32];
-      b_q[3] <= b_i[95:64];
-      b_q[4] <= b_i[127:96];
-      b_q[5] <= b_i[95:64] ^ b_i[127:96];
-      b_q[6] <= b_i[31:0] ^ b_i[95:64];
-      b_q[7] <= b_i[63:32] ^ b_i[127:96];
-      b_q[8] <= b_i[31:0] ^ b_i[95:64] ^ b_i[63:32] ^ b_i[127:96];
+      a_q <= {a_i[31:0] ^ a_i[63:32] ^ a_i[95:64] ^ a_i[127:96], a_i[63:32] ^ a_i[127:96], a_i[31:0] ^ a_i[95:64],
+              a_i[95:64] ^ a_i[127:96], a_i[127:96], a_i[95:64], a_i[31:0] ^ a_i[63:32], a_i[63:32], a_i[31:0]};
+      b_q <= {b_i[31:0] ^ b_i[63:32] ^ b_i[95:64] ^ b_i[127:96], b_i[63:32] ^ b_i[127:96], b_i[31:0] ^ b_i[95:64],
+              b_i[95:64] ^ b_i[127:96], b_i[127:96], b_i[95:64], b_i[31:0] ^ b_i[63:32], b_i[63:32], b_i[31:0]};
     end
   end
 
   always_ff @(posedge clk_i) begin
-    if (a_valid_q) for (int i = 0; i < 9; i++) p_o[i] <= clmul32(a_q[i], b_q[i]);
+    if (a_valid_q) begin
+      logic [575:0] p;
+      for (int i = 0; i < 9; i++) p[64*i+:64] = clmul32(a_q[32*i+:32], b_q[32*i+:32]);
+      p_o <= p;
+    end
   end
 endmodule

@@ -18,7 +18,7 @@ module gcm_out
     /* verilator lint_off UNUSEDSIGNAL */  // a common type, used in part
     input  slot_meta_t       word_meta_i,
     /* verilator lint_on UNUSEDSIGNAL */
-    input  logic [63:0]      word_data_i [8],  // bytes that are not payload zero
+    input  logic [511:0]     word_data_i,   // bytes that are not payload zero
     input  logic             tag_valid_i,
     input  logic [PID_W-1:0] tag_pid_i,
     input  logic [127:0]     tag_i,         // ENCRYPT: ICV turned so that byte i of it is the one for bytes i mod 16 of a word
@@ -61,8 +61,7 @@ module gcm_out
   always_ff @(posedge clk_i) begin
     if (open_i) user_mem[open_pid_i] <= open_user_i;
     if (word_valid_i) begin
-      data_mem[wr_q] <= {word_data_i[7], word_data_i[6], word_data_i[5], word_data_i[4],
-                         word_data_i[3], word_data_i[2], word_data_i[1], word_data_i[0]};
+      data_mem[wr_q] <= word_data_i;
       tail_mem[wr_q] <= '{sop: word_meta_i.sop, last: word_meta_i.last, pbytes: word_meta_i.pbytes,
                           tbytes: word_meta_i.tbytes};
     end
@@ -97,17 +96,18 @@ module gcm_out
 
   always_ff @(posedge clk_i) begin
     if (pop) begin
-      word_o.sop   <= head.sop;
-      word_o.last  <= head.last;
-      word_o.bytes <= ENCRYPT ? head.tbytes : head.pbytes;
-      word_o.data  <= data_mem[rd_q];
+      logic [511:0] data;
+      data = data_mem[rd_q];
       if (ENCRYPT && head.pbytes != 7'd64) begin
+        logic [127:0] tag;
+        tag = tag_mem[pid_q];
         for (int unsigned i = 0; i < 8; i++) begin
           logic [63:0] mask;
           mask = below(4'(i), head.tbytes) & ~below(4'(i), head.pbytes);
-          word_o.data[64*i+:64] <= data_mem[rd_q][64*i+:64] | (tag_mem[pid_q][64*(i%2)+:64] & mask);
+          data[64*i+:64] = data[64*i+:64] | (tag[64*(i%2)+:64] & mask);
         end
       end
+      word_o <= '{sop: head.sop, last: head.last, bytes: ENCRYPT ? head.tbytes : head.pbytes, data: data};
       user_o    <= user_mem[pid_q];
       auth_ok_o <= !ENCRYPT && head.last && ok_mem[pid_q];
     end

@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: BSD-2-Clause
 // Types and arithmetic of the AES-GCM engine (NIST SP 800-38D, FIPS 197).
 //
-// Everything that is computed every cycle works on variables of at most 64 bits: the same gates, and a simulation
-// that is many times faster than with 128-bit loops.
+// Functions take and return at most 64 bits: the same gates, and a simulation that is many times faster (128-bit loops are slow,
+// and wide arguments cost their clearing in every cycle, used or not).
 package gcm_pkg;
 
   // Powers of H, each as (H^n / x) in the reflected domain: byte 0 of the block in [127:120], so that the most
@@ -77,11 +77,6 @@ package gcm_pkg;
     return {x[7:0], x[15:8], x[23:16], x[31:24], x[39:32], x[47:40], x[55:48], x[63:56]};
   endfunction
 
-  // Reflected form of a block in memory order, and back.
-  function automatic logic [127:0] swap16(input logic [127:0] x);
-    return {swap8(x[63:0]), swap8(x[127:64])};
-  endfunction
-
   // SubBytes of eight bytes.
   function automatic logic [63:0] sub8(input logic [63:0] x);
     return {SBOX[x[63:56]], SBOX[x[55:48]], SBOX[x[47:40]], SBOX[x[39:32]],
@@ -95,9 +90,10 @@ package gcm_pkg;
     return ((x & 64'h7f7f_7f7f_7f7f_7f7f) << 1) ^ c ^ (c << 1) ^ (c << 3) ^ (c << 4);
   endfunction
 
-  // The four bytes of row r (0 to 3) of a 128-bit block in memory order.
-  function automatic logic [31:0] row_of(input logic [127:0] b, input int unsigned r);
-    return {b[96+8*r+:8], b[64+8*r+:8], b[32+8*r+:8], b[8*r+:8]};
+  // Row r (0 to 3) of a block of which w0 to w3 are the columns, row 0 lowest in each.
+  function automatic logic [31:0] row(input int unsigned r, input logic [31:0] w0, input logic [31:0] w1,
+                                      input logic [31:0] w2, input logic [31:0] w3);
+    return {w3[8*r+:8], w2[8*r+:8], w1[8*r+:8], w0[8*r+:8]};
   endfunction
 
   // Bytes of 64-bit chunk i (0 to 7) of a word that lie below byte n of the word.
@@ -125,32 +121,27 @@ package gcm_pkg;
     return r;
   endfunction
 
-  // Recombination of the nine products of gcm_kmul (or of sums of them) to 256 bits.
-  function automatic logic [255:0] kjoin(input logic [63:0] p0, input logic [63:0] p1, input logic [63:0] p2,
-                                         input logic [63:0] p3, input logic [63:0] p4, input logic [63:0] p5,
-                                         input logic [63:0] p6, input logic [63:0] p7, input logic [63:0] p8);
-    logic [63:0] lm, hm, mm, ll, lh, hl, hh, ml, mh;
-    lm = p0 ^ p1 ^ p2;
-    hm = p3 ^ p4 ^ p5;
-    mm = p6 ^ p7 ^ p8;
-    ll = p0 ^ (lm << 32);
-    lh = p1 ^ (lm >> 32);
-    hl = p3 ^ (hm << 32);
-    hh = p4 ^ (hm >> 32);
-    ml = p6 ^ (mm << 32) ^ ll ^ hl;
-    mh = p7 ^ (mm >> 32) ^ lh ^ hh;
-    return {hh, hl ^ mh, lh ^ ml, ll};
+  // Recombination of three products of Karatsuba (low, high, of the sums): the halves of their 128-bit product.
+  function automatic logic [63:0] klow(input logic [63:0] l, input logic [63:0] h, input logic [63:0] m);
+    return l ^ ((l ^ h ^ m) << 32);
+  endfunction
+  function automatic logic [63:0] khigh(input logic [63:0] l, input logic [63:0] h, input logic [63:0] m);
+    return h ^ ((l ^ h ^ m) >> 32);
   endfunction
 
-  // Reduction of a 256-bit product of reflected operands, one of them divided by x.
-  function automatic logic [127:0] reduce(input logic [255:0] p);
-    logic [63:0] x3, x2, x1, x0, d;
-    x3 = p[255:192];
-    x2 = p[191:128];
-    x1 = p[127:64];
-    x0 = p[63:0];
-    d = x1 ^ (x0 << 63) ^ (x0 << 62) ^ (x0 << 57);
-    return {x3 ^ d ^ (d >> 1) ^ (d >> 2) ^ (d >> 7),
-            x2 ^ x0 ^ (x0 >> 1) ^ (d << 63) ^ (x0 >> 2) ^ (d << 62) ^ (x0 >> 7) ^ (d << 57)};
+  // Reduction of a 256-bit product, x3 its most significant quarter, of reflected operands, one of them divided by x:
+  // the halves of the result.
+  function automatic logic [63:0] fold1(input logic [63:0] x1, input logic [63:0] x0);
+    return x1 ^ (x0 << 63) ^ (x0 << 62) ^ (x0 << 57);
+  endfunction
+  function automatic logic [63:0] reduce_high(input logic [63:0] x3, input logic [63:0] x1, input logic [63:0] x0);
+    logic [63:0] d;
+    d = fold1(x1, x0);
+    return x3 ^ d ^ (d >> 1) ^ (d >> 2) ^ (d >> 7);
+  endfunction
+  function automatic logic [63:0] reduce_low(input logic [63:0] x2, input logic [63:0] x1, input logic [63:0] x0);
+    logic [63:0] d;
+    d = fold1(x1, x0);
+    return x2 ^ x0 ^ (x0 >> 1) ^ (d << 63) ^ (x0 >> 2) ^ (d << 62) ^ (x0 >> 7) ^ (d << 57);
   endfunction
 endpackage

@@ -55,16 +55,16 @@ void gcm_dut_drive(struct gcm_dut *d, enum gcm_dir dir, const struct gcm_word *w
     const uint16_t head = (uint16_t)(w->sop << 8 | w->last << 7 | w->bytes);
     if (dir == GCM_ENCRYPT) {
         d->t->e_valid_i = 1;
-        d->t->e_head_i = head;
+        d->t->e_word_i.m_storage[16] = head;
         d->t->e_user_i = w->user;
-        memcpy(d->t->e_data_i.m_storage, w->data, 64);
+        memcpy(d->t->e_word_i.m_storage, w->data, 64);
         if (ctx)
             memcpy(d->t->e_ctx_i.m_storage, ctx->w, sizeof ctx->w);
     } else {
         d->t->d_valid_i = 1;
-        d->t->d_head_i = head;
+        d->t->d_word_i.m_storage[16] = head;
         d->t->d_user_i = w->user;
-        memcpy(d->t->d_data_i.m_storage, w->data, 64);
+        memcpy(d->t->d_word_i.m_storage, w->data, 64);
         if (ctx)
             memcpy(d->t->d_ctx_i.m_storage, ctx->w, sizeof ctx->w);
     }
@@ -92,13 +92,13 @@ bool gcm_dut_out_valid(const struct gcm_dut *d, enum gcm_dir dir)
 
 void gcm_dut_out(const struct gcm_dut *d, enum gcm_dir dir, struct gcm_word *w)
 {
-    const uint16_t head = dir == GCM_ENCRYPT ? d->t->e_head_o : d->t->d_head_o;
+    const uint32_t head = dir == GCM_ENCRYPT ? d->t->e_word_o.m_storage[16] : d->t->d_word_o.m_storage[16];
     w->sop = head >> 8 & 1;
     w->last = head >> 7 & 1;
     w->bytes = head & 0x7f;
     w->ok = dir == GCM_ENCRYPT ? d->t->e_ok_o : d->t->d_ok_o;
     w->user = dir == GCM_ENCRYPT ? d->t->e_user_o : d->t->d_user_o;
-    memcpy(w->data, dir == GCM_ENCRYPT ? d->t->e_data_o.m_storage : d->t->d_data_o.m_storage, 64);
+    memcpy(w->data, dir == GCM_ENCRYPT ? d->t->e_word_o.m_storage : d->t->d_word_o.m_storage, 64);
 }
 
 void gcm_dut_keyprep(struct gcm_dut *d, bool start, bool key256, const uint8_t key[32], bool wipe)

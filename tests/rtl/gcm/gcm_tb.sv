@@ -1,34 +1,28 @@
 // SPDX-License-Identifier: BSD-2-Clause
 // Bench top: both engines and the key preparation side by side, ports flat for the C harness.
-module gcm_tb
-  import gcm_pkg::*;
-(
+module gcm_tb (
     input  logic          clk_i,
     input  logic          rst_ni,
     // encrypting
     input  logic          e_valid_i,
     output logic          e_ready_o,
-    input  logic [8:0]    e_head_i,   // sop, last, bytes
-    input  logic [511:0]  e_data_i,
+    input  logic [520:0]  e_word_i,   // gcm_word_t: sop, last, bytes, data
     input  logic [1509:0] e_ctx_i,    // gcm_ctx_t
     input  logic [31:0]   e_user_i,
     output logic          e_valid_o,
     input  logic          e_ready_i,
-    output logic [8:0]    e_head_o,
-    output logic [511:0]  e_data_o,
+    output logic [520:0]  e_word_o,
     output logic [31:0]   e_user_o,
     output logic          e_ok_o,
     // decrypting
     input  logic          d_valid_i,
     output logic          d_ready_o,
-    input  logic [8:0]    d_head_i,
-    input  logic [511:0]  d_data_i,
+    input  logic [520:0]  d_word_i,   // gcm_word_t: sop, last, bytes, data
     input  logic [1509:0] d_ctx_i,
     input  logic [31:0]   d_user_i,
     output logic          d_valid_o,
     input  logic          d_ready_i,
-    output logic [8:0]    d_head_o,
-    output logic [511:0]  d_data_o,
+    output logic [520:0]  d_word_o,
     output logic [31:0]   d_user_o,
     output logic          d_ok_o,
     // key preparation
@@ -40,20 +34,14 @@ module gcm_tb
     output logic          k_done_o,
     output logic [1023:0] k_hpow_o
 );
-  gcm_word_t e_out, d_out;
-  assign e_head_o = {e_out.sop, e_out.last, e_out.bytes};
-  assign e_data_o = e_out.data;
-  assign d_head_o = {d_out.sop, d_out.last, d_out.bytes};
-  assign d_data_o = d_out.data;
-
   gcm_engine #(.ENCRYPT(1'b1)) u_encrypt (
-      .clk_i, .rst_ni, .in_valid_i(e_valid_i), .in_ready_o(e_ready_o), .in_word_i({e_head_i, e_data_i}), .in_ctx_i(e_ctx_i),
-      .in_user_i(e_user_i), .out_valid_o(e_valid_o), .out_ready_i(e_ready_i), .out_word_o(e_out), .out_user_o(e_user_o),
+      .clk_i, .rst_ni, .in_valid_i(e_valid_i), .in_ready_o(e_ready_o), .in_word_i(e_word_i), .in_ctx_i(e_ctx_i),
+      .in_user_i(e_user_i), .out_valid_o(e_valid_o), .out_ready_i(e_ready_i), .out_word_o(e_word_o), .out_user_o(e_user_o),
       .auth_ok_o(e_ok_o)
   );
   gcm_engine #(.ENCRYPT(1'b0)) u_decrypt (
-      .clk_i, .rst_ni, .in_valid_i(d_valid_i), .in_ready_o(d_ready_o), .in_word_i({d_head_i, d_data_i}), .in_ctx_i(d_ctx_i),
-      .in_user_i(d_user_i), .out_valid_o(d_valid_o), .out_ready_i(d_ready_i), .out_word_o(d_out), .out_user_o(d_user_o),
+      .clk_i, .rst_ni, .in_valid_i(d_valid_i), .in_ready_o(d_ready_o), .in_word_i(d_word_i), .in_ctx_i(d_ctx_i),
+      .in_user_i(d_user_i), .out_valid_o(d_valid_o), .out_ready_i(d_ready_i), .out_word_o(d_word_o), .out_user_o(d_user_o),
       .auth_ok_o(d_ok_o)
   );
   gcm_keyprep u_keyprep (

@@ -6,3 +6,7 @@ GCM_TB  := $(addprefix tests/rtl/gcm/,gcm_model.c gcm_run.c gcm_batch.c)
 
 $(eval $(call rtl_test,test_gcm,gcm_tb,$(GCM_RTL) tests/rtl/gcm/gcm_tb.sv,tests/rtl/gcm/gcm_shim.cpp,$(GCM_TB) $(addprefix \
     tests/rtl/gcm/,test_gcm.c gcm_random.c gcm_errors.c gcm_keys.c gcm_vectors.c),-lcrypto))
+
+$(eval $(call rtl_program,gcm_bench,gcm_tb,$(GCM_RTL) tests/rtl/gcm/gcm_tb.sv,tests/rtl/gcm/gcm_shim.cpp,$(GCM_TB) \
+    tests/rtl/gcm/gcm_bench.c,-lcrypto))
+BENCHES += $(B)/rtl/gcm_bench/gcm_bench
