@@ -55,6 +55,12 @@ static void host_unmap(void *arg, uint64_t iova, uint64_t size)
     rp_unmap(s->rp, iova, size);
 }
 
+static void host_irqs(void *arg, uint32_t vectors)
+{
+    struct sim *s = arg;
+    rp_msix_setup(s->rp, vectors);
+}
+
 static void host_reset(void *arg)
 {
     struct sim *s = arg;
@@ -105,6 +111,7 @@ static int setup_host(struct sim *s, const struct sim_options *o)
         .access = host_access,
         .dma_map = host_map,
         .dma_unmap = host_unmap,
+        .irqs = host_irqs,
         .reset = host_reset,
         .log = o->quiet ? NULL : say,
     };

@@ -59,5 +59,9 @@ void rp_unmap(struct rootport *rp, uint64_t iova, uint64_t size);
 void rp_reset(struct rootport *rp);
 const struct rp_stats *rp_stats(const struct rootport *rp);
 
-// MSI-X messages: the host side (here: the vfio-user server) programs table entry n with this address; data is n.
+// MSI-X messages are writes to this address with the vector as data.
 #define RP_MSI_ADDRESS 0xfee00000u
+#define RP_CFG_MSIX    0x50u // offset of the MSI-X capability
+// What a host's kernel does when a user asks for interrupts: programs and unmasks the first `vectors` entries of the
+// card's MSI-X table and enables MSI-X; 0 disables it.
+void rp_msix_setup(struct rootport *rp, uint32_t vectors);

@@ -104,6 +104,7 @@ static void disconnect(struct vus *s, const char *why)
         if (s->maps[i].mem)
             unmap_one(s, &s->maps[i]);
     clear_irqs(s, 0, VUS_VECTORS_MAX);
+    s->device.irqs(s->device.arg, 0);
 }
 
 // Sends a reply of header and up to two parts. The client's socket has room for replies, or the client is broken.
@@ -295,10 +296,12 @@ static int set_irqs(struct vus *s, const struct vus_set_irqs *q, const uint8_t *
         clear_irqs(s, q->start, q->count);
         for (uint32_t i = 0; i < q->count; i++)
             s->eventfds[q->start + i] = take_fd(s);
+        s->device.irqs(s->device.arg, vectors);
         return 0;
     }
     if (kind == VUS_SET_NONE && !q->count) { // no vectors: all of them are given up
         clear_irqs(s, 0, VUS_VECTORS_MAX);
+        s->device.irqs(s->device.arg, 0);
         return 0;
     }
     for (uint32_t i = 0; i < q->count; i++) // trigger from the client's side, to test the path
@@ -358,8 +361,11 @@ void vus_done(struct vus *s, int error)
 
 static void do_reset(struct vus *s, const struct vus_header *h, size_t len)
 {
-    if (!len)
+    if (!len) {
         s->device.reset(s->device.arg);
+        if (s->eventfds[0] >= 0) // interrupts stay configured over a reset, as VFIO keeps them
+            s->device.irqs(s->device.arg, s->device.msix_vectors);
+    }
     reply(s, h, len ? EINVAL : 0, NULL, 0);
 }
 

@@ -30,6 +30,9 @@ struct vus_device {
     // The client's memory: `mem` is where it is mapped here. map: 0 or a positive errno.
     int (*dma_map)(void *arg, uint64_t iova, uint8_t *mem, uint64_t size, bool readable, bool writable);
     void (*dma_unmap)(void *arg, uint64_t iova, uint64_t size);
+    // The client gave eventfds for its interrupts, or (vectors 0) gave them up. A kernel driver would program the
+    // device's MSI-X table now.
+    void (*irqs)(void *arg, uint32_t vectors);
     // Device reset: the client asked, or went away. An access under way is void (no vus_done for it).
     void (*reset)(void *arg);
     void (*log)(void *arg, const char *text); // may be NULL

@@ -26,7 +26,7 @@ struct bench {
     int client;
     uint8_t bar[BAR_SIZE];
     bool hold; // the device does not finish accesses by itself
-    unsigned accesses, resets, maps, unmaps;
+    unsigned accesses, resets, maps, unmaps, vectors;
     uint8_t *mapped; // last mapping
     uint64_t mapped_size;
     uint16_t next_id;
@@ -65,6 +65,11 @@ static void dev_unmap(void *arg, uint64_t iova, uint64_t size)
     b->unmaps++;
 }
 
+static void dev_irqs(void *arg, uint32_t vectors)
+{
+    ((struct bench *)arg)->vectors = vectors;
+}
+
 static void dev_reset(void *arg)
 {
     ((struct bench *)arg)->resets++;
@@ -97,6 +102,7 @@ static int bench_setup(void **state)
                            .access = dev_access,
                            .dma_map = dev_map,
                            .dma_unmap = dev_unmap,
+                           .irqs = dev_irqs,
                            .reset = dev_reset};
     b->server = vus_new(b->path, &d, err, sizeof err);
     assert_non_null(b->server);
@@ -377,6 +383,7 @@ static void test_irqs(void **state)
         fds[i] = eventfd(0, EFD_NONBLOCK);
     const uint32_t trigger = VUS_SET_EVENTFD | VUS_SET_TRIGGER;
     assert_int_equal(set_irqs(b, trigger, VUS_IRQ_MSIX, 0, 4, fds, 4), 0);
+    assert_int_equal(b->vectors, 4);
     vus_irq(b->server, 2);
     vus_irq(b->server, 2);
     assert_int_equal(read(fds[2], &v, sizeof v), sizeof v);
@@ -394,6 +401,7 @@ static void test_irqs(void **state)
                      0); // as if vector 1 fired
     assert_int_equal(read(fds[1], &v, sizeof v), sizeof v);
     assert_int_equal(set_irqs(b, VUS_SET_NONE | VUS_SET_TRIGGER, VUS_IRQ_MSIX, 0, 0, NULL, 0), 0); // give all up
+    assert_int_equal(b->vectors, 0);
     vus_irq(b->server, 1);
     assert_int_equal(read(fds[1], &v, sizeof v), -1);
     for (int i = 0; i < 4; i++)
@@ -456,8 +464,7 @@ static void test_no_reply(void **state)
         struct vus_region_access a;
         uint32_t value;
     } body = {{0x40, 0, 4}, 0x12345678};
-    struct vus_header h = {
-        .id = 5, .command = VUS_REGION_WRITE, .size = sizeof h + 20, .flags = VUS_FLAG_NO_REPLY};
+    struct vus_header h = {.id = 5, .command = VUS_REGION_WRITE, .size = sizeof h + 20, .flags = VUS_FLAG_NO_REPLY};
     char c;
     send_raw(b, &h, &body, 20, NULL, 0);
     send_raw(b, &h, &body, 20, NULL, 0);
