@@ -7,8 +7,6 @@
 //   - every word but the last carries WORD_BYTES bytes; `empty` counts the unused bytes of the last word
 // Byte 0 of the packet is data[7:0] of its first word (AXI4-Stream order).
 package culvert_pkg;
-  import board_pkg::*;
-
   localparam int unsigned DATA_W     = board_pkg::DATA_W;
   localparam int unsigned WORD_BYTES = DATA_W / 8;
   localparam int unsigned EMPTY_W    = $clog2(WORD_BYTES);
