@@ -21,8 +21,8 @@ BENCHES     :=# executables that print figures, see tests/bench
 
 # Prerequisites such as $$(GENERATED) are read when all fragments have been.
 .SECONDEXPANSION:
-include mk/c.mk mk/verilate.mk
-include $(sort $(wildcard tools/module.mk hw/module.mk firmware/module.mk driver/module.mk \
+include mk/c.mk mk/verilate.mk tools/module.mk
+include $(sort $(wildcard hw/module.mk firmware/module.mk driver/module.mk \
     hostd/module.mk hostd/*/module.mk sim/module.mk sim/*/module.mk boards/*/module.mk \
     tests/module.mk tests/*/module.mk tests/*/*/module.mk))
 

@@ -1,11 +1,11 @@
 # SPDX-License-Identifier: BSD-2-Clause
 # culvert-sim, the simulated card as a program; culvert-sim-debug, the same with waveforms and coverage.
 
-RTL_CARD := $(B)/gen/board_pkg.sv $(REGS_NAMES:%=$(B)/gen/%_regs_pkg.sv) $(RTL_LIB) $(RTL_CRYPTO) $(RTL_DATAPATH) \
-    $(RTL_MGMT) $(RTL_PCIE) hw/rtl/card/card.sv boards/sim/rtl/board_sim.sv
+RTL_CARD := $(RTL_LIB) $(RTL_CRYPTO) $(RTL_DATAPATH) $(RTL_MGMT) $(RTL_PCIE) hw/rtl/card/card.sv \
+    boards/sim/rtl/board_sim.sv
 SIM_SRCS := $(addprefix sim/,main.c options.c stats.c port.c pcap.c mac.c flash.c uart.c pace.c \
     pcie/vfio_user_server.c) $(wildcard sim/pcie/rootport*.c) firmware/tools/flash_image.c
-SIM_VL_FLAGS := hw/lint.vlt -GDTB_MEM='"$(abspath $(B))/gen/board_dtb.mem"'
+SIM_VL_FLAGS := -GDTB_MEM='"$(abspath $(B))/gen/board_dtb.mem"'
 
 $(eval $(call rtl_program,culvert-sim,board_sim,$(RTL_CARD),sim/shim.cpp,$(SIM_SRCS),-ljansson,$(SIM_VL_FLAGS)))
 $(eval $(call rtl_program,culvert-sim-debug,board_sim,$(RTL_CARD),sim/shim.cpp,$(SIM_SRCS),-ljansson,$(SIM_VL_FLAGS) --trace-fst --coverage-line))

@@ -108,7 +108,9 @@ module card
       .wdt_reset_o (wdt_reset),
       .boot_done_o (boot_done),
       .boot_error_o(boot_error),
-      .core_sleep_o
+      .core_sleep_o,
+      .retire_valid_o(),
+      .retire_pc_o   ()
   );
 
   datapath u_datapath (
