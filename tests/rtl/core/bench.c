@@ -10,7 +10,7 @@ uint32_t bench_random(struct bench *b)
     b->rng ^= b->rng << 13;
     b->rng ^= b->rng >> 7;
     b->rng ^= b->rng << 17;
-    return (uint32_t)(b->rng >> 16);
+    return (uint32_t)(b->rng * 0x2545f4914f6cdd1du >> 32);
 }
 
 static void fail(struct bench *b, const char *fmt, ...)
@@ -159,7 +159,7 @@ static void data_access(struct bench *b, const struct core_bus *bus)
         return;
     }
     b->d_err = !device_exists(bus->data_addr & ~3u, bus->data_be == 15 ? 4 : 1, bus->data_we);
-    if (!b->d_err && bus->data_we)
+    if (!b->d_err && bus->data_we && !b->no_reports)
         report(b, bus->data_addr - BENCH_MMIO, bus->data_wdata);
 }
 
@@ -228,6 +228,8 @@ static void compare(struct bench *b, const struct core_retire *r)
     else if (s.rd && r->rd_value != s.rd_value)
         fail(b, "pc %08x insn %08x: x%u = %08x, expected %08x", r->pc, r->insn, s.rd, r->rd_value, s.rd_value);
     check_store(b, r, &s);
+    if (b->on_step)
+        b->on_step(b->ctx, &s);
 }
 
 static void move_lines(struct bench *b)

@@ -29,6 +29,7 @@ struct bench {
     struct rv_interp rv;
     uint64_t rng;
     unsigned wait_percent; // of cycles in which a bus does not grant or answer
+    bool no_reports;       // ignore what the program writes to the test devices
     uint32_t rom_bytes;    // stores below this address are access faults
     unsigned irq_permille; // chance a cycle that the lines change by themselves
     uint8_t ram[BENCH_RAM], rv_ram[BENCH_RAM];
@@ -47,7 +48,8 @@ struct bench {
     char name[64];
     uint32_t actual;
     unsigned checks;
-    void (*on_test)(void *ctx, const struct bench *b); // a test has ended: its name and checks; NULL allowed
+    void (*on_test)(void *ctx, const struct bench *b);   // a test has ended: its name and checks; NULL allowed
+    void (*on_step)(void *ctx, const struct rv_step *s); // an instruction or trap; NULL allowed
     void *ctx;
 };
 

@@ -24,3 +24,6 @@ $(B)/rtl/%.bin: $(B)/rtl/%.elf
 	@$(CORE_OBJCOPY) -O binary $< $@
 $(B)/rtl/core_directed/core_directed: $(B)/rtl/core_directed/directed.bin
 $(B)/rtl/mgmt/mgmt: $(B)/rtl/mgmt/mgmt_prog.bin
+
+$(eval $(call rtl_test,core_random,rv_core,$(CORE_RTL),$(CORE_D)/core_shim.cpp,\
+    $(CORE_D)/random_test.c $(CORE_D)/rv_names.c $(CORE_D)/bench.c $(CORE_D)/rv_interp.c))

@@ -1,0 +1,99 @@
+// SPDX-License-Identifier: BSD-2-Clause
+#include "tests/rtl/core/rv_names.h"
+
+// The first match counts, so special cases stand before general ones.
+static const struct {
+    uint32_t mask, match;
+    const char *name;
+} names[RV_NAMES] = {
+    {0x7f, 0x37, "lui"},
+    {0x7f, 0x17, "auipc"},
+    {0x7f, 0x6f, "jal"},
+    {0x707f, 0x67, "jalr"},
+    {0x707f, 0x0063, "beq"},
+    {0x707f, 0x1063, "bne"},
+    {0x707f, 0x4063, "blt"},
+    {0x707f, 0x5063, "bge"},
+    {0x707f, 0x6063, "bltu"},
+    {0x707f, 0x7063, "bgeu"},
+    {0x707f, 0x0003, "lb"},
+    {0x707f, 0x1003, "lh"},
+    {0x707f, 0x2003, "lw"},
+    {0x707f, 0x4003, "lbu"},
+    {0x707f, 0x5003, "lhu"},
+    {0x707f, 0x0023, "sb"},
+    {0x707f, 0x1023, "sh"},
+    {0x707f, 0x2023, "sw"},
+    {0x707f, 0x0013, "addi"},
+    {0x707f, 0x2013, "slti"},
+    {0x707f, 0x3013, "sltiu"},
+    {0x707f, 0x4013, "xori"},
+    {0x707f, 0x6013, "ori"},
+    {0x707f, 0x7013, "andi"},
+    {0xfe00707f, 0x00001013, "slli"},
+    {0xfe00707f, 0x00005013, "srli"},
+    {0xfe00707f, 0x40005013, "srai"},
+    {0xfe00707f, 0x00000033, "add"},
+    {0xfe00707f, 0x40000033, "sub"},
+    {0xfe00707f, 0x00001033, "sll"},
+    {0xfe00707f, 0x00002033, "slt"},
+    {0xfe00707f, 0x00003033, "sltu"},
+    {0xfe00707f, 0x00004033, "xor"},
+    {0xfe00707f, 0x00005033, "srl"},
+    {0xfe00707f, 0x40005033, "sra"},
+    {0xfe00707f, 0x00006033, "or"},
+    {0xfe00707f, 0x00007033, "and"},
+    {0xfe00707f, 0x02000033, "mul"},
+    {0xfe00707f, 0x02001033, "mulh"},
+    {0xfe00707f, 0x02002033, "mulhsu"},
+    {0xfe00707f, 0x02003033, "mulhu"},
+    {0xfe00707f, 0x02004033, "div"},
+    {0xfe00707f, 0x02005033, "divu"},
+    {0xfe00707f, 0x02006033, "rem"},
+    {0xfe00707f, 0x02007033, "remu"},
+    {0x707f, 0x000f, "fence"},
+    {0x707f, 0x100f, "fence.i"},
+    {0x707f, 0x1073, "csrrw"},
+    {0x707f, 0x2073, "csrrs"},
+    {0x707f, 0x3073, "csrrc"},
+    {0x707f, 0x5073, "csrrwi"},
+    {0x707f, 0x6073, "csrrsi"},
+    {0x707f, 0x7073, "csrrci"},
+    {0xffffffff, 0x30200073, "mret"},
+    {0xffffffff, 0x10500073, "wfi"},
+    {0xe003, 0x0000, "c.addi4spn"},
+    {0xe003, 0x4000, "c.lw"},
+    {0xe003, 0xc000, "c.sw"},
+    {0xe003, 0x0001, "c.addi"},
+    {0xe003, 0x2001, "c.jal"},
+    {0xe003, 0x4001, "c.li"},
+    {0xef83, 0x6101, "c.addi16sp"},
+    {0xe003, 0x6001, "c.lui"},
+    {0xec03, 0x8001, "c.srli"},
+    {0xec03, 0x8401, "c.srai"},
+    {0xec03, 0x8801, "c.andi"},
+    {0xec03, 0x8c01, "c.sub, c.xor, c.or, c.and"},
+    {0xe003, 0xa001, "c.j"},
+    {0xe003, 0xc001, "c.beqz"},
+    {0xe003, 0xe001, "c.bnez"},
+    {0xe003, 0x0002, "c.slli"},
+    {0xe003, 0x4002, "c.lwsp"},
+    {0xf07f, 0x8002, "c.jr"},
+    {0xf07f, 0x9002, "c.jalr"},
+    {0xf003, 0x8002, "c.mv"},
+    {0xf003, 0x9002, "c.add"},
+    {0xe003, 0xc002, "c.swsp"},
+};
+
+int rv_name_index(uint32_t insn)
+{
+    for (int i = 0; i < RV_NAMES; i++)
+        if ((insn & names[i].mask) == names[i].match)
+            return i;
+    return -1;
+}
+
+const char *rv_name(int index)
+{
+    return names[index].name;
+}
