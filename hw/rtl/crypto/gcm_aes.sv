@@ -20,13 +20,11 @@ module gcm_aes
   localparam logic [7:0] RCON [15] = '{8'h00, 8'h01, 8'h02, 8'h04, 8'h08, 8'h10, 8'h20, 8'h40, 8'h80, 8'h1b, 8'h36,
                                       8'h00, 8'h00, 8'h00, 8'h00};
 
-  // verilog_format: off
   logic         valid  [15] /*verilator split_var*/;
   logic         key256 [15] /*verilator split_var*/;
   logic [511:0] st     [15] /*verilator split_var*/;
   logic [127:0] key    [15] /*verilator split_var*/;
   logic [127:0] old    [15] /*verilator split_var*/;
-  // verilog_format: on
 
   // Counter of lane l.
   function automatic logic [31:0] counter(input int unsigned l, input logic [7:0] widx, input logic tag,

@@ -1,9 +1,10 @@
 // SPDX-License-Identifier: BSD-2-Clause
 // One AES round of four blocks that share a key, with its step of the key schedule (FIPS 197, 5.1 and 5.2).
-// Latency 2 cycles, a word a cycle, no back-pressure. Stage a: SubBytes and ShiftRows; stage b: MixColumns and AddRoundKey.
+// Latency 2 cycles, a word a cycle, no back-pressure.
+// Stage a: SubBytes and ShiftRows; stage b: MixColumns and AddRoundKey.
 //
-// The state is kept by rows: 64-bit part 2*r + h holds row r of blocks 2h and 2h+1, a byte a column, column 0 lowest. So MixColumns
-// is eight byte-wise operations on 64-bit words, and a row of the round key is used as it is.
+// The state is kept by rows: 64-bit part 2*r + h holds row r of blocks 2h and 2h+1, a byte a column, column 0 lowest.
+// So MixColumns is eight byte-wise operations on 64-bit words, and a row of the round key is used as it is.
 // What differs from round to round comes in by constant ports, not by parameters: one compiled body serves all of them.
 module gcm_aes_round
   import gcm_pkg::*;

@@ -2,14 +2,14 @@
 // GHASH and ICV of a stream of 512-bit words (SP 800-38D, 6.4 and 7.1). A word a cycle, no back-pressure, whatever the sizes.
 // Latency from word_valid_i of a packet's last word to tag_valid_o: 16 cycles.
 //
-// With k blocks in the last word (the ciphertext's last 0 to 3, then the length block) and Y the hash before it, a packet is
-//   Y <- 0;  each word but the last: Y <- Y*H^4 + P;  last word: Y <- Y*H^k + P
+// With k blocks in the last word (the ciphertext's last 0 to 3, then the length block), Y starting at 0, a packet is
+//   each word but the last: Y <- Y*H^4 + P;  last word: Y <- Y*H^k + P
 // where P is the word's own sum of blocks times H^4 .. H (or H^k .. H): four multipliers whose products are added before
 // one reduction. A fifth adds the AAD block, times H^5 (H^(k+1)), to the P of the first word.
 // The feedback is broken into four sums: word i goes into sum i mod 4, which u_feed carries on by H^16 (a loop of exactly
-// four cycles). At the last word the four latest sums are folded, S1 + S2*H^4 + S3*H^8 + S4*H^12, by u_fold in the (at most three)
-// cycles from there; a packet of n words needs at most n-2 of them, so packets never want u_fold in the same cycle. u_final
-// multiplies by H^k. Every packet goes through the fold in a fixed number of cycles, so ICVs come in order.
+// four cycles). At the last word the four latest sums are folded, S1 + S2*H^4 + S3*H^8 + S4*H^12, by u_fold in the (at
+// most three) cycles from there; a packet of n words needs at most n-2, so packets never want u_fold in the same cycle.
+// u_final multiplies by H^k. Every packet goes through the fold in a fixed number of cycles, so ICVs come in order.
 module gcm_ghash
   import gcm_pkg::*;
 (
@@ -181,7 +181,8 @@ module gcm_ghash
       s3_info_q <= s2_info_q;
     end
     if (s3_valid_q) begin
-      s4_p_q    <= {reduce_high(s3_sum_q[255:192], s3_sum_q[127:64], s3_sum_q[63:0]), reduce_low(s3_sum_q[191:128], s3_sum_q[127:64], s3_sum_q[63:0])};
+      s4_p_q    <= {reduce_high(s3_sum_q[255:192], s3_sum_q[127:64], s3_sum_q[63:0]),
+                    reduce_low(s3_sum_q[191:128], s3_sum_q[127:64], s3_sum_q[63:0])};
       s4_info_q <= s3_info_q;
     end
   end
@@ -220,7 +221,8 @@ module gcm_ghash
     feed2_turn_q <= feed1_turn_q;
     feed3_turn_q <= feed2_turn_q;
     if (feed_valid) begin
-      fed = {reduce_high(feed_p[255:192], feed_p[127:64], feed_p[63:0]), reduce_low(feed_p[191:128], feed_p[127:64], feed_p[63:0])};
+      fed = {reduce_high(feed_p[255:192], feed_p[127:64], feed_p[63:0]),
+             reduce_low(feed_p[191:128], feed_p[127:64], feed_p[63:0])};
       carried_q[feed3_turn_q] <= fed;
     end
     if (s4_valid_q && !s4_info_q.last) begin

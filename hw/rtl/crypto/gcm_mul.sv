@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: BSD-2-Clause
 // GF(2^128) multiplier of one product a cycle, up to but without the reduction: whoever takes the product applies
-// reduce_high and reduce_low (gcm_pkg) in the stage that adds it to something, so that a multiply-and-add loop closes in four cycles.
+// reduce_high and reduce_low (gcm_pkg) in the stage that adds it to something, so that a multiply-and-add loop closes
+// in four cycles.
 // Latency 3 cycles, no back-pressure. One operand is divided by x (gcm_hpow_t).
 module gcm_mul
   import gcm_pkg::*;
