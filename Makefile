@@ -23,7 +23,7 @@ BENCHES     :=# executables that print figures, see tests/bench
 .SECONDEXPANSION:
 include mk/c.mk mk/verilate.mk tools/module.mk
 include $(sort $(wildcard hw/module.mk firmware/module.mk driver/module.mk \
-    hostd/module.mk hostd/*/module.mk sim/module.mk sim/*/module.mk boards/*/module.mk \
+    hostd/module.mk hostd/*/module.mk sim/module.mk boards/*/module.mk \
     tests/module.mk tests/*/module.mk tests/*/*/module.mk))
 
 .PHONY: all help deps demo check check-build bench lint synth clean

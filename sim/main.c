@@ -183,6 +183,7 @@ static void cycle(struct sim *s)
     if (*s->pins.uart_valid)
         uart_byte(&s->uart, *s->pins.uart_data);
     s->asleep += *s->pins.core_sleep;
+    s->instructions += *s->pins.retire_valid;
     shim_tick(s->shim);
     s->cycle++;
 }

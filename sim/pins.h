@@ -34,5 +34,6 @@ struct sim_pins {
     uint8_t *flash_ack;
     uint32_t *flash_data;
     const uint8_t *uart_valid, *uart_data;
-    const uint8_t *core_sleep;
+    const uint8_t *core_sleep, *retire_valid;
+    const uint32_t *retire_pc;
 };

@@ -45,6 +45,8 @@ extern "C" struct sim_shim *shim_new(uint32_t seed, struct sim_pins *p)
     p->uart_valid = &t->uart_valid_o;
     p->uart_data = &t->uart_data_o;
     p->core_sleep = &t->core_sleep_o;
+    p->retire_valid = &t->retire_valid_o;
+    p->retire_pc = &t->retire_pc_o;
     t->clk_i = 0;
     t->rst_ni = 0;
     t->eval();

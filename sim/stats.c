@@ -44,14 +44,14 @@ int stats_report(const struct sim *s, const struct sim_options *o)
     }
     if (!o->stats)
         return 0;
-    json_t *j =
-        json_pack("{s:I,s:f,s:s,s:f,s:I,s:I,s:f,s:o,s:o,s:{s:I,s:I,s:I,s:I,s:I,s:I}}", "cycles", (json_int_t)s->cycle,
-                  "seconds", seconds, "mode", s->pace.hz ? "paced" : "free-run", "khz", khz, "core_asleep_cycles",
-                  (json_int_t)s->asleep, "pace_slips", (json_int_t)s->pace.slips, "pace_lost_s",
-                  (double)s->pace.slip_ns / 1e9, "outside", port_json(s, 0), "inside", port_json(s, 1), "pcie",
-                  "tlps_to_card", (json_int_t)rp->tlps_to_card, "tlps_from_card", (json_int_t)rp->tlps_from_card,
-                  "dma_read_bytes", (json_int_t)rp->dma_read_bytes, "dma_write_bytes", (json_int_t)rp->dma_write_bytes,
-                  "dma_errors", (json_int_t)rp->dma_errors, "irqs", (json_int_t)rp->irqs);
+    json_t *j = json_pack("{s:I,s:f,s:s,s:f,s:I,s:I,s:I,s:f,s:o,s:o,s:{s:I,s:I,s:I,s:I,s:I,s:I,s:I}}", "cycles",
+                          (json_int_t)s->cycle, "seconds", seconds, "mode", s->pace.hz ? "paced" : "free-run", "khz",
+                          khz, "core_asleep_cycles", (json_int_t)s->asleep, "pace_slips", (json_int_t)s->pace.slips,
+                          "pace_lost_s", (double)s->pace.slip_ns / 1e9, "outside", port_json(s, 0), "inside",
+                          port_json(s, 1), "pcie", "tlps_to_card", (json_int_t)rp->tlps_to_card, "tlps_from_card",
+                          (json_int_t)rp->tlps_from_card, "dma_read_bytes", (json_int_t)rp->dma_read_bytes,
+                          "dma_write_bytes", (json_int_t)rp->dma_write_bytes, "dma_errors", (json_int_t)rp->dma_errors,
+                          "interrupts", (json_int_t)rp->irqs, "malformed", (json_int_t)rp->malformed);
     int rc = j ? json_dump_file(j, o->stats, JSON_INDENT(2)) : -1;
     if (rc < 0)
         fprintf(stderr, "culvert-sim: --stats %s: %s\n", o->stats, strerror(errno));

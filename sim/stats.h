@@ -20,7 +20,7 @@ struct sim {
     struct sim_pace pace;
     struct rootport *rp;
     struct vus *host; // NULL: no host is attached
-    uint64_t cycle, asleep;
+    uint64_t cycle, asleep, instructions;
     uint64_t start_ns, wall_ns;
     bool tracing, traced;
 };

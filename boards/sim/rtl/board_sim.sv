@@ -57,7 +57,9 @@ module board_sim
     input  logic [31:0] flash_data_i,
     output logic        uart_valid_o,
     output logic [ 7:0] uart_data_o,
-    output logic        core_sleep_o
+    output logic        core_sleep_o,
+    output logic        retire_valid_o,
+    output logic [31:0] retire_pc_o
 );
   word_t rx0_word, rx1_word, tx0_word, tx1_word;
 
@@ -106,6 +108,8 @@ module board_sim
       .flash_data_i,
       .uart_valid_o,
       .uart_data_o,
-      .core_sleep_o
+      .core_sleep_o,
+      .retire_valid_o,
+      .retire_pc_o
   );
 endmodule

@@ -55,7 +55,10 @@ module card
     output logic       uart_valid_o,
     output logic [7:0] uart_data_o,
 
-    output logic core_sleep_o
+    // Trace of the management core
+    output logic        core_sleep_o,    // in WFI
+    output logic        retire_valid_o,  // an instruction has retired, or trapped
+    output logic [31:0] retire_pc_o
 );
   logic card_reset, wdt_reset, rst_n_q;
   logic boot_done;
@@ -109,8 +112,8 @@ module card
       .boot_done_o (boot_done),
       .boot_error_o(boot_error),
       .core_sleep_o,
-      .retire_valid_o(),
-      .retire_pc_o   ()
+      .retire_valid_o,
+      .retire_pc_o
   );
 
   datapath u_datapath (
