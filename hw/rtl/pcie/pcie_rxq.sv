@@ -1,0 +1,117 @@
+// SPDX-License-Identifier: BSD-2-Clause
+// Packets to the host: payload into the slot, then the slot's header with the sequence number, then the interrupt.
+// A packet finds no room, no running queue, or is longer than a slot holds: it is dropped at a word a cycle.
+// A packet of n words takes n + 8 cycles when the link does not wait. to_host_ready_o depends on the link's ready.
+module pcie_rxq
+  import pcie_pkg::*;
+  import culvert_pkg::*;
+  import bar0_regs_pkg::*;
+(
+    input logic clk_i,
+    input logic rst_ni,
+    input logic reset_i,      // card reset: the packet's source is gone
+    input logic bus_master_i,
+
+    input  queue_cfg_t        cfg_i,
+    input  logic       [31:0] consumer_i,
+    output logic       [31:0] producer_o,
+    output logic              idle_o,
+
+    input  logic     to_host_valid_i,
+    input  logic     to_host_sop_i,
+    input  logic     to_host_last_i,
+    input  to_host_t to_host_meta_i,
+    output logic     to_host_ready_o,
+    output logic     dropped_o,        // pulse: a packet was dropped
+
+    output logic         data_valid_o,  // payload request; the words go past this block
+    output dma_req_t     data_o,
+    output logic         word_valid_o,
+    input  logic         word_ready_i,
+    input  logic         data_done_i,
+    output logic         hdr_valid_o,   // header request
+    output dma_req_t     hdr_o,
+    output logic [511:0] hdr_word_o,
+    input  logic         hdr_done_i,
+    output logic         irq_o          // pulse
+);
+  typedef enum logic [1:0] {
+    IDLE,
+    DROP,
+    DATA,
+    HDR
+  } state_e;
+  state_e state_q;
+  logic cut_q;   // reset came within the packet: the rest of its bytes are made up
+  logic void_q;  // the queue was disabled within the packet: no header
+  logic fits, room;
+  logic [31:0] producer_q, used;
+  logic [63:0] slot;
+  dma_req_t data_q, hdr_q;
+  to_host_t meta_q;
+  logic [31:0] seq_q;
+
+  assign producer_o = producer_q;
+  assign idle_o     = state_q == IDLE || state_q == DROP;
+  assign data_o     = data_q;
+  assign hdr_o      = hdr_q;
+  assign used       = producer_q - consumer_i;
+
+  always_comb begin
+    data_valid_o    = state_q == DATA;
+    word_valid_o    = to_host_valid_i || cut_q;
+    hdr_valid_o     = state_q == HDR;
+    to_host_ready_o = state_q == DROP || (state_q == DATA && word_ready_i && !cut_q);
+    dropped_o       = state_q == DROP && to_host_valid_i && to_host_last_i && !reset_i;
+    irq_o           = hdr_done_i && !void_q;
+    room            = 1'b0;
+    fits            = 1'b0;
+    slot            = '0;
+    if (state_q == IDLE && to_host_valid_i) begin
+      room = cfg_i.enable && bus_master_i && (used >> cfg_i.size_log2) == '0;
+      fits = 32'(to_host_meta_i.len) + SLOT_HDR_BYTES <= 32'd1 << cfg_i.slot_log2;
+      slot = slot_addr(cfg_i, producer_q, cfg_i.slot_log2);
+    end
+
+    hdr_word_o = '0;
+    if (state_q == HDR) begin
+      hdr_word_o[32*SLOT_HDR_LEN+:32]    = 32'(meta_q.len);
+      hdr_word_o[32*SLOT_HDR_INFO+:32]   = {16'd0, meta_q.reason, 6'd0, meta_q.port};
+      hdr_word_o[32*SLOT_HDR_TUNNEL+:32] = 32'(meta_q.tunnel);
+      hdr_word_o[32*SLOT_HDR_SA+:32]     = {meta_q.decrypted, 31'(meta_q.sa)};
+      hdr_word_o[32*SLOT_HDR_SEQ+:32]    = seq_q;
+    end
+  end
+
+  always_ff @(posedge clk_i) begin
+    unique case (state_q)
+      IDLE:
+      if (to_host_valid_i && !reset_i) begin
+        cut_q  <= 1'b0;
+        void_q <= 1'b0;
+        meta_q <= to_host_meta_i;
+        seq_q  <= producer_q + 32'd1;
+        data_q <= '{addr: slot + 64'(SLOT_HDR_BYTES), len: to_host_meta_i.len};
+        hdr_q  <= '{addr: slot, len: LEN_W'(SLOT_HDR_BYTES)};
+        state_q <= room && fits ? DATA : DROP;
+      end
+      DROP: if (reset_i || (to_host_valid_i && to_host_last_i)) state_q <= IDLE;
+      DATA: if (data_done_i) state_q <= void_q || cut_q ? IDLE : HDR;
+      default: if (hdr_done_i) state_q <= IDLE;
+    endcase
+    if (reset_i) cut_q <= state_q == DATA;
+    if (!cfg_i.enable) void_q <= 1'b1;
+    if (!cfg_i.enable || !rst_ni) producer_q <= '0;
+    else if (irq_o) producer_q <= producer_q + 32'd1;
+    if (!rst_ni) begin
+      state_q <= IDLE;
+      cut_q   <= 1'b0;
+    end
+  end
+
+  always_ff @(posedge clk_i)
+    if (rst_ni && !reset_i && state_q == IDLE && to_host_valid_i) begin
+      a_sop : assert (to_host_sop_i) else $error("pcie_rxq: a packet without its first word");
+      a_len : assert (to_host_meta_i.len != '0) else $error("pcie_rxq: a packet without bytes");
+    end
+endmodule

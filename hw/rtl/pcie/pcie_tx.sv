@@ -1,0 +1,74 @@
+// SPDX-License-Identifier: BSD-2-Clause
+// Transmit side: one TLP at a time from the three sources into the output register. Completions first, then DMA reads,
+// then DMA writes. A source's TLP counts as sent when its last beat is taken here: what is taken later leaves later, so
+// a completion or an interrupt never overtakes the writes that it speaks of (2.4.1).
+// One beat a cycle, latency 1; valid_o, the beat and every ready_o depend on registers and on ready_i only.
+module pcie_tx
+  import pcie_pkg::*;
+(
+    input logic clk_i,
+    input logic rst_ni,
+
+    input  logic cpl_valid_i,
+    input  tlp_t cpl_i,
+    output logic cpl_ready_o,
+
+    input  logic         rd_valid_i,
+    input  logic [127:0] rd_hdr_i,   // memory reads have no payload
+    output logic         rd_ready_o,
+
+    input  logic wr_valid_i,
+    input  tlp_t wr_i,
+    output logic wr_ready_o,
+
+    output logic valid_o,
+    output tlp_t tlp_o,
+    input  logic ready_i
+);
+  logic valid_q, lock_cpl_q, lock_wr_q, load;
+  tlp_t tlp_q;
+
+  assign valid_o = valid_q;
+  assign tlp_o   = tlp_q;
+
+  always_comb begin
+    load        = !valid_q || ready_i;
+    cpl_ready_o = load && cpl_valid_i && !lock_wr_q;
+    rd_ready_o  = load && rd_valid_i && !lock_wr_q && !lock_cpl_q && !cpl_valid_i;
+    wr_ready_o  = load && wr_valid_i && !lock_cpl_q && (lock_wr_q || (!cpl_valid_i && !rd_valid_i));
+  end
+
+  always_ff @(posedge clk_i) begin
+    if (!rst_ni) begin
+      valid_q    <= 1'b0;
+      lock_cpl_q <= 1'b0;
+      lock_wr_q  <= 1'b0;
+    end else if (load) begin
+      valid_q <= cpl_ready_o || rd_ready_o || wr_ready_o;
+      if (cpl_ready_o) begin
+        tlp_q      <= cpl_i;
+        lock_cpl_q <= !cpl_i.last;
+      end
+      if (rd_ready_o) begin
+        tlp_q.sop  <= 1'b1;
+        tlp_q.last <= 1'b1;
+        tlp_q.hdr  <= rd_hdr_i;
+      end
+      if (wr_ready_o) begin
+        tlp_q     <= wr_i;
+        lock_wr_q <= !wr_i.last;
+      end
+    end
+  end
+
+  always_ff @(posedge clk_i)
+    if (rst_ni) begin
+      a_one : assert ($onehot0({cpl_ready_o, rd_ready_o, wr_ready_o})) else $error("pcie_tx: two sources at once");
+      if (cpl_ready_o) begin
+        a_cpl_sop : assert (cpl_i.sop != lock_cpl_q) else $error("pcie_tx: completion without its first beat");
+      end
+      if (wr_ready_o) begin
+        a_wr_sop : assert (wr_i.sop != lock_wr_q) else $error("pcie_tx: write without its first beat");
+      end
+    end
+endmodule
