@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: BSD-2-Clause
-// The root port's pins and queues: TLPs to the card beat by beat, TLPs from the card put together and handed on.
-#include "sim/pcie/rootport_priv.h"
+#include "sim/pcie/rootport.h"
 
 #include "bar0_regs.h"
+#include "sim/pcie/rp_internal.h"
 
 #include <errno.h>
 #include <stdarg.h>
@@ -10,222 +10,246 @@
 #include <stdlib.h>
 #include <string.h>
 
-#define BEAT_DWS 16u
-
-const struct rp_config rp_config_default = {
-    .seed = 1, .max_payload = 256, .max_read_req = 512, .latency_min = 4, .latency_max = 12};
-
-uint32_t rp_random(struct rootport *rp)
+uint32_t rp_random(struct rp *rp, uint32_t below)
 {
-    uint32_t x = rp->random;
-    x ^= x << 13;
-    x ^= x >> 17;
-    x ^= x << 5;
-    return rp->random = x;
+    // xorshift64*
+    rp->rng ^= rp->rng >> 12;
+    rp->rng ^= rp->rng << 25;
+    rp->rng ^= rp->rng >> 27;
+    return (uint32_t)((rp->rng * 0x2545f4914f6cdd1dull >> 32) * below >> 32);
 }
 
-void rp_say(struct rootport *rp, const char *fmt, ...)
+bool rp_chance(struct rp *rp, unsigned percent)
 {
-    char text[200];
-    va_list ap;
-    if (!rp->hooks.log)
+    return percent && rp_random(rp, 100) < percent;
+}
+
+void rp_violated(struct rp *rp, const char *format, ...)
+{
+    if (rp->stats.violations++)
         return;
-    va_start(ap, fmt);
-    vsnprintf(text, sizeof text, fmt, ap);
+    va_list ap;
+    va_start(ap, format);
+    vsnprintf(rp->violation, sizeof(rp->violation), format, ap);
     va_end(ap);
-    rp->hooks.log(rp->hooks.arg, text);
 }
 
-struct rootport *rp_new(const struct sim_tlp_pins *pins, const struct rp_config *config, const struct rp_hooks *hooks)
+struct rp *rp_new(const struct sim_tlp_pins *pins, const struct rp_options *options, const struct rp_hooks *hooks)
 {
-    struct rootport *rp = calloc(1, sizeof *rp);
+    struct rp *rp = calloc(1, sizeof(*rp));
     if (!rp)
-        return NULL;
+        abort();
     rp->pins = *pins;
-    rp->config = *config;
-    rp->hooks = *hooks;
-    rp->random = config->seed * 2654435761u + 1;
-    if (rp->config.max_payload > RP_OUT_DWS * 4)
-        rp->config.max_payload = RP_OUT_DWS * 4;
+    if (hooks)
+        rp->hooks = *hooks;
+    rp_set_options(rp, options);
+    pci_config_init(&rp->config);
+    rp_config_changed(rp);
     *rp->pins.rx_valid = 0;
-    *rp->pins.tx_ready = 1;
-    rp_config_init(rp);
     return rp;
 }
 
-void rp_free(struct rootport *rp)
+void rp_free(struct rp *rp)
 {
+    if (!rp)
+        return;
+    while (rp->raw_count--)
+        free(rp->raws[rp->raw_head++ % RP_RAWS]);
     free(rp);
 }
 
-struct rp_tlp *rp_queue_slot(struct rootport *rp)
+void rp_set_options(struct rp *rp, const struct rp_options *options)
 {
-    return rp->queue_len < RP_QUEUE ? &rp->queue[(rp->queue_head + rp->queue_len) % RP_QUEUE] : NULL;
+    rp->opt = *options;
+    rp->opt.bar_base &= ~(uint64_t)(BAR0_BYTES - 1);
+    if (!rp->opt.bar_base)
+        rp->opt.bar_base = 0xe0000000u;
+    rp->rng = options->seed * 2 + 1;
+    *rp->pins.tx_ready = 1;
 }
 
-void rp_queue_push(struct rootport *rp)
+void rp_set_hooks(struct rp *rp, const struct rp_hooks *hooks)
 {
-    rp->queue_len++;
+    rp->hooks = *hooks;
 }
 
-void rp_queue_bar_write(struct rootport *rp, uint64_t offset, const uint8_t *data, uint32_t len, bool last_of_access)
+struct pci_config *rp_config(struct rp *rp)
 {
-    struct rp_tlp *t = rp_queue_slot(rp);
-    uint32_t lead = offset & 3, dws = (lead + len + 3) / 4, tail = (lead + len) & 3;
-    uint32_t first = 0xfu << lead & 0xf, last = tail ? 0xfu >> (4 - tail) : 0xf;
-    memset(t->data, 0, sizeof t->data);
-    memcpy((uint8_t *)t->data + lead, data, len);
-    if (dws == 1) {
-        first &= last;
-        last = 0;
-    }
-    t->hdr[0] = (uint32_t)TLP_MWR3 << 24 | dws;
-    t->hdr[1] = RP_ID << 16 | last << 4 | first;
-    t->hdr[2] = RP_BAR_BASE + (uint32_t)(offset & ~UINT64_C(3));
-    t->hdr[3] = 0;
-    t->dws = dws;
-    t->last_of_access = last_of_access;
-    rp_queue_push(rp);
+    return &rp->config;
 }
 
-// The beat on the pins has been taken: on to the next.
-static void beat_taken(struct rootport *rp)
+void rp_config_changed(struct rp *rp)
 {
-    struct rp_tlp *t = &rp->queue[rp->queue_head];
-    rp->beat++;
-    if (rp->beat * BEAT_DWS < t->dws)
-        return;
-    rp->beat = 0;
-    rp->queue_head = (rp->queue_head + 1) % RP_QUEUE;
-    rp->queue_len--;
-    rp->stats.tlps_to_card++;
-    if (t->last_of_access)
-        rp_access_end(rp, 0);
+    *rp->pins.requester_id = RP_CARD_ID;
+    *rp->pins.max_payload = pci_config_max_payload(&rp->config);
+    *rp->pins.max_read_req = pci_config_max_read_req(&rp->config);
+    *rp->pins.bus_master = pci_config_bus_master(&rp->config);
+    *rp->pins.msix_enable = pci_config_msix_enable(&rp->config);
+    *rp->pins.msix_mask = pci_config_msix_mask(&rp->config);
 }
 
-static void show_beat(struct rootport *rp)
+int rp_map(struct rp *rp, uint64_t iova, uint8_t *mem, uint64_t size, bool readable, bool writable)
 {
-    if (!rp->queue_len) {
-        if (*rp->pins.rx_valid)
-            *rp->pins.rx_valid = 0;
-        rp->shown = false;
-        return;
-    }
-    // What is shown stays until it is taken; a stall only delays the next beat.
-    if (!rp->shown && rp->config.stall_percent && rp_random(rp) % 100 < rp->config.stall_percent) {
+    struct rp_region r = {.iova = iova, .size = size, .mem = mem, .readable = readable, .writable = writable};
+    if (size && iova < (uint64_t)RP_MSI_BASE + RP_MSI_SIZE && iova + (size - 1) >= RP_MSI_BASE)
+        return EINVAL;
+    return rp_mem_add(&rp->mem, &r);
+}
+
+bool rp_unmap(struct rp *rp, uint64_t iova, uint64_t size)
+{
+    return rp_mem_remove(&rp->mem, iova, size);
+}
+
+void rp_unmap_all(struct rp *rp)
+{
+    rp->mem.count = 0;
+}
+
+const struct rp_stats *rp_stats(const struct rp *rp)
+{
+    return &rp->stats;
+}
+
+const char *rp_violation(const struct rp *rp)
+{
+    return rp->violation;
+}
+
+bool rp_idle(const struct rp *rp)
+{
+    return !rp->sending && !rp->op_count && !rp->tags_busy && !rp->reads_busy && !rp->raw_count && !rp->in_beats &&
+           !*rp->pins.tx_valid;
+}
+
+void rp_fault(struct rp *rp, enum rp_fault fault, unsigned count)
+{
+    rp->fault = fault;
+    rp->fault_count = count;
+}
+
+bool rp_send_raw(struct rp *rp, const uint32_t hdr[4], const uint8_t *data, size_t len, unsigned beats)
+{
+    if (rp->raw_count == RP_RAWS || len > TLP_DATA_MAX || beats > sizeof(rp->out.data) / TLP_BEAT)
+        return false;
+    struct tlp *t = calloc(1, sizeof(*t));
+    if (!t)
+        abort();
+    memcpy(t->hdr, hdr, sizeof(t->hdr));
+    if (len)
+        memcpy(t->data, data, len);
+    t->len = (uint32_t)len;
+    t->beats = beats ? beats : tlp_beats(t->len);
+    rp->raws[(rp->raw_head + rp->raw_count++) % RP_RAWS] = t;
+    rp->work = true;
+    return true;
+}
+
+static bool raw_next(struct rp *rp)
+{
+    if (!rp->raw_count)
+        return false;
+    struct tlp *t = rp->raws[rp->raw_head];
+    rp->raw_head = (rp->raw_head + 1) % RP_RAWS;
+    rp->raw_count--;
+    rp->out = *t;
+    free(t);
+    return true;
+}
+
+// Chooses what the card gets next. Completions and requests take turns at random when both wait.
+static bool next_tlp(struct rp *rp)
+{
+    bool swap = rp->reads_busy && rp->op_count && rp_random(rp, 2);
+    return raw_next(rp) || (swap && rp_bar_request(rp)) || rp_dma_completion(rp) || rp_bar_request(rp);
+}
+
+static void send_beats(struct rp *rp)
+{
+    if (rp->accepted) {
+        rp->accepted = false;
+        if (++rp->beat == rp->out.beats) {
+            rp->sending = false;
+            rp->stats.tlps_out++;
+        }
         *rp->pins.rx_valid = 0;
-        return;
     }
-    const struct rp_tlp *t = &rp->queue[rp->queue_head];
-    uint32_t from = rp->beat * BEAT_DWS, left = t->dws > from ? t->dws - from : 0;
-    *rp->pins.rx_valid = 1;
-    *rp->pins.rx_sop = rp->beat == 0;
-    *rp->pins.rx_last = left <= BEAT_DWS;
-    memcpy(rp->pins.rx_hdr, t->hdr, sizeof t->hdr);
-    memset(rp->pins.rx_data, 0, BEAT_DWS * 4);
-    memcpy(rp->pins.rx_data, t->data + from, (left < BEAT_DWS ? left : BEAT_DWS) * 4);
-    rp->shown = true;
+    if (!*rp->pins.rx_valid) {
+        if (rp_chance(rp, rp->opt.gap_percent))
+            return;
+        if (!rp->sending) {
+            if (!next_tlp(rp))
+                return;
+            rp->sending = true;
+            rp->beat = 0;
+            memcpy(rp->pins.rx_hdr, rp->out.hdr, sizeof(rp->out.hdr));
+        }
+        memcpy(rp->pins.rx_data, rp->out.data + (size_t)rp->beat * TLP_BEAT, TLP_BEAT);
+        *rp->pins.rx_sop = rp->beat == 0;
+        *rp->pins.rx_last = rp->beat + 1 == rp->out.beats;
+        *rp->pins.rx_valid = 1;
+    }
+    rp->accepted = *rp->pins.rx_ready;
 }
 
-static void tlp_from_card(struct rootport *rp)
+static void received(struct rp *rp)
 {
-    uint32_t length = rp->in_hdr[0] & 0x3ff, type = rp->in_hdr[0] >> 24;
-    length = length ? length : 1024;
-    bool has_data = type & 0x40;
-    rp->stats.tlps_from_card++;
-    if (rp->in_bad || (has_data && rp->in_dws != length)) {
-        rp->stats.malformed++;
-        rp_say(rp, "malformed TLP from the card: type 0x%02x, length %u, %u DW came", type, length, rp->in_dws);
+    struct tlp *t = &rp->in;
+    t->len = tlp_has_data(t->hdr) ? tlp_dws(t->hdr) * 4 : 0;
+    rp->stats.tlps_in++;
+    if (rp->in_beats != tlp_beats(t->len)) {
+        rp_violated(rp, "TLP %08x has %u beats, not %u", t->hdr[0], rp->in_beats, tlp_beats(t->len));
         return;
     }
-    switch (type) {
-    case TLP_MWR3:
-    case TLP_MWR4:
-        rp_dma_write(rp, rp->in_hdr, rp->in_data, length);
-        break;
+    switch (tlp_kind(t->hdr)) {
     case TLP_MRD3:
     case TLP_MRD4:
-        rp_dma_read(rp, rp->in_hdr);
+    case TLP_MWR3:
+    case TLP_MWR4:
+        rp_dma_request(rp, t);
         break;
     case TLP_CPL:
     case TLP_CPLD:
-        rp_access_completion(rp, rp->in_hdr, rp->in_data, has_data ? length : 0);
+    case TLP_CPL_LK:
+        rp_bar_completion(rp, t);
         break;
     default:
-        rp->stats.malformed++;
-        rp_say(rp, "TLP of type 0x%02x from the card", type);
+        rp_violated(rp, "TLP of a kind that the card has no business to send: %08x", t->hdr[0]);
     }
 }
 
-static void beat_from_card(struct rootport *rp)
+static void take_beat(struct rp *rp)
 {
-    const struct sim_tlp_pins *p = &rp->pins;
-    if (*p->tx_sop) {
-        memcpy(rp->in_hdr, p->tx_hdr, sizeof rp->in_hdr);
-        rp->in_dws = 0;
-        rp->in_bad = false;
+    struct tlp *t = &rp->in;
+    if (!rp->in_beats) {
+        if (!*rp->pins.tx_sop)
+            rp_violated(rp, "a TLP begins without sop");
+        memcpy(t->hdr, rp->pins.tx_hdr, sizeof(t->hdr));
+    } else if (*rp->pins.tx_sop || memcmp(t->hdr, rp->pins.tx_hdr, sizeof(t->hdr)) != 0) {
+        rp_violated(rp, "a TLP's header changes between its beats");
     }
-    if (rp->in_hdr[0] & 0x40000000u) {
-        uint32_t length = rp->in_hdr[0] & 0x3ff;
-        length = length ? length : 1024;
-        uint32_t n = length - rp->in_dws < BEAT_DWS ? length - rp->in_dws : BEAT_DWS;
-        rp->in_bad |= n == 0;
-        memcpy(rp->in_data + rp->in_dws, p->tx_data, n * 4);
-        rp->in_dws += n;
+    if (rp->in_beats < TLP_DATA_MAX / TLP_BEAT)
+        memcpy(t->data + (size_t)rp->in_beats * TLP_BEAT, rp->pins.tx_data, TLP_BEAT);
+    rp->in_beats++;
+    if (*rp->pins.tx_last) {
+        received(rp);
+        rp->in_beats = 0;
     }
-    if (*p->tx_last)
-        tlp_from_card(rp);
 }
 
-void rp_tick(struct rootport *rp)
+void rp_tick(struct rp *rp)
 {
-    rp->cycle++;
-    if (rp->accepted) {
-        rp->accepted = rp->shown = false;
-        beat_taken(rp);
+    rp->now++;
+    if (*rp->pins.tx_valid) {
+        bool ready = !rp_chance(rp, rp->opt.stall_percent);
+        *rp->pins.tx_ready = ready;
+        if (ready)
+            take_beat(rp);
     }
-    if (rp->config.stall_percent)
-        *rp->pins.tx_ready = rp_random(rp) % 100 >= rp->config.stall_percent;
-    if (*rp->pins.tx_valid && *rp->pins.tx_ready)
-        beat_from_card(rp);
-    if (rp->reads_used)
-        rp_dma_complete(rp);
-    if (rp->access.active)
-        rp_access_next(rp);
-    if (rp->queue_len || *rp->pins.rx_valid)
-        show_beat(rp);
-    rp->accepted = rp->shown && *rp->pins.rx_ready;
-}
-
-bool rp_idle(const struct rootport *rp)
-{
-    return !rp->queue_len && !rp->reads_used && !rp->access.active && !*rp->pins.tx_valid;
-}
-
-void rp_reset(struct rootport *rp)
-{
-    const uint8_t reset[4] = {BAR0_CONTROL_RESET_MASK};
-    rp->access.active = false;
-    for (uint32_t i = 0; i < rp->queue_len; i++)
-        rp->queue[(rp->queue_head + i) % RP_QUEUE].last_of_access = false;
-    rp_config_init(rp);
-    if (rp_queue_slot(rp))
-        rp_queue_bar_write(rp, BAR0_CONTROL, reset, sizeof reset, false);
-}
-
-void rp_msix_setup(struct rootport *rp, uint32_t vectors)
-{
-    for (uint32_t v = 0; v < vectors && rp_queue_slot(rp); v++) {
-        const uint32_t entry[4] = {RP_MSI_ADDRESS, 0, v, 0}; // address, data, not masked
-        rp_queue_bar_write(rp, BAR0_MSIX_TABLE + 16 * v, (const uint8_t *)entry, sizeof entry, false);
-    }
-    uint8_t control[2];
-    rp_config_access(rp, RP_CFG_MSIX + 2, control, 2, false);
-    control[1] = (uint8_t)((control[1] & 0x3f) | (vectors ? 0x80 : 0));
-    rp_config_access(rp, RP_CFG_MSIX + 2, control, 2, true);
-}
-
-const struct rp_stats *rp_stats(const struct rootport *rp)
-{
-    return &rp->stats;
+    if (!rp->work)
+        return;
+    send_beats(rp);
+    if (rp->tags_busy && !(rp->now & 1023))
+        rp_bar_timeouts(rp);
+    rp->work = rp->sending || rp->op_count || rp->reads_busy || rp->raw_count || rp->tags_busy;
 }

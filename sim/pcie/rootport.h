@@ -1,9 +1,10 @@
 // SPDX-License-Identifier: BSD-2-Clause
-// The simulated PCIe root port: turns accesses of the host into TLPs for the card, and serves the card's memory
-// requests from registered host memory. Configuration space, which a board's hard block answers, lives here too.
+// The other end of the card's PCIe link, at the level of transaction-layer packets: carries out the host's accesses to
+// BAR0 and the card's accesses to host memory, answers for the configuration space, and recognises interrupts.
 //
-// It works on the pins of the Verilated card (struct sim_tlp_pins), so it fits every bench. rp_tick is called once
-// after each rising clock edge and costs a few byte tests while idle. One thread. All randomness comes from the seed.
+// One beat a cycle each way over struct sim_tlp_pins. rp_tick is called after each rising edge; what it puts on the
+// pins counts at the next one. It relies on the card's ready and valid being registers. What the card sends is checked
+// against the specification: rp_violation. Headers are four integers in host order.
 #pragma once
 #include "sim/pins.h"
 
@@ -11,57 +12,82 @@
 #include <stddef.h>
 #include <stdint.h>
 
-struct rootport;
+struct rp;
+struct pci_config;
 
-struct rp_config {
-    uint32_t seed;
-    uint32_t max_payload;              // bytes: 128, 256, 512 ...: of both directions
-    uint32_t max_read_req;             // bytes
-    uint32_t latency_min, latency_max; // cycles from a read request to its first completion
-    bool split_completions;            // cut completions at random read-completion boundaries
-    bool reorder;                      // let completions of different tags overtake one another
-    uint32_t stall_percent; // of the cycles in which the card's TLPs are not taken, and the card is not given any
+// Writes to this range of host addresses are interrupts; the data is the vector.
+#define RP_MSI_BASE 0xfee00000u
+#define RP_MSI_SIZE 0x00100000u
+
+// How awkward the link and the host are. All 0: as quick and orderly as can be.
+struct rp_options {
+    uint64_t seed;
+    unsigned latency_min, latency_max; // cycles from a memory read to its completion
+    bool split;                        // completions are cut at random read completion boundaries
+    bool reorder;                      // completions of different reads in random order, interleaved
+    unsigned stall_percent;            // of cycles in which the card may not send
+    unsigned gap_percent;              // of cycles in which nothing is sent to the card
+    uint64_t bar_base;                 // bus address of BAR0, a multiple of 64 KiB; above 4 GiB: 4-DW headers
 };
-extern const struct rp_config rp_config_default; // calm: 256-byte payloads, 512-byte reads, a few cycles of latency
 
-struct rp_hooks {
-    void *arg;
-    // An access that rp_access started is finished: 0, EIO (unsupported request, completer abort) or ETIMEDOUT.
-    void (*access_done)(void *arg, int error);
-    // The card wrote to the address that MSI-X vector `vector` is told to use.
-    void (*irq)(void *arg, uint32_t vector);
-    void (*log)(void *arg, const char *text); // may be NULL
+// What goes wrong with one of the card's memory reads.
+enum rp_fault {
+    RP_FAULT_NONE,
+    RP_FAULT_UR,     // answered with "unsupported request"
+    RP_FAULT_LOST,   // not answered
+    RP_FAULT_LATE,   // answered only when rp_release_late is called
+    RP_FAULT_POISON, // answered with EP set
+    RP_FAULT_SHORT,  // fewer beats than its Length says
+    RP_FAULT_LONG,   // more
+    RP_FAULT_COUNT,  // wrong Byte Count
+    RP_FAULT_TWICE,  // answered twice
+    RP_FAULTS
 };
 
 struct rp_stats {
-    uint64_t tlps_to_card, tlps_from_card, dma_read_bytes, dma_write_bytes, dma_errors, malformed, irqs;
+    uint64_t tlps_in, tlps_out; // from and to the card
+    uint64_t dma_reads, dma_writes, dma_read_bytes, dma_write_bytes, interrupts;
+    uint64_t dma_faults; // requests outside of host memory or against its permissions
+    uint64_t violations; // of the specification by the card
 };
 
-// NULL: no memory.
-struct rootport *rp_new(const struct sim_tlp_pins *pins, const struct rp_config *config, const struct rp_hooks *hooks);
-void rp_free(struct rootport *rp);
-void rp_tick(struct rootport *rp);
+struct rp_hooks {
+    void *arg;
+    void (*irq)(void *arg, uint32_t vector);                                        // NULL: none
+    void (*raw)(void *arg, const uint32_t hdr[4], const uint8_t *data, size_t len); // completion of rp_send_raw
+};
+
+typedef void rp_done(void *arg, int error); // 0, or EIO: refused, damaged or never answered
+
+// Never NULL. The pins must outlive it.
+struct rp *rp_new(const struct sim_tlp_pins *pins, const struct rp_options *options, const struct rp_hooks *hooks);
+void rp_free(struct rp *rp);
+void rp_tick(struct rp *rp);
+void rp_set_options(struct rp *rp, const struct rp_options *options);
+void rp_set_hooks(struct rp *rp, const struct rp_hooks *hooks);
 // Nothing is under way in either direction.
-bool rp_idle(const struct rootport *rp);
+bool rp_idle(const struct rp *rp);
 
-// Starts an access to BAR0 (1 to 4,096 bytes, any alignment), cut into legal TLPs; one at a time. `data` stays the
-// caller's and is filled by a read. access_done tells the end. 0, EBUSY or EINVAL (outside the BAR).
-int rp_access(struct rootport *rp, uint64_t offset, uint8_t *data, uint32_t len, bool write);
-// Configuration space, byte-wise, at once; writes obey the read-only bits. 0 or EINVAL.
-int rp_config_access(struct rootport *rp, uint64_t offset, uint8_t *data, uint32_t len, bool write);
+// Reads or writes len bytes (1 to 4,096) of BAR0, of any alignment. Accesses are carried out in order; `done` is called
+// from rp_tick, `data` must stay until then. False: too many wait already, or beyond the BAR.
+bool rp_access(struct rp *rp, uint32_t offset, uint8_t *data, uint32_t len, bool write, rp_done *done, void *arg);
+// Forgets the accesses that wait or are under way: no `done` is called for them.
+void rp_cancel(struct rp *rp);
 
-// Host memory that the card may reach. 0 or a positive errno.
-int rp_map(struct rootport *rp, uint64_t iova, uint8_t *mem, uint64_t size, bool readable, bool writable);
-void rp_unmap(struct rootport *rp, uint64_t iova, uint64_t size);
+// Host memory for the card's DMA. 0, EEXIST: overlaps another region, EINVAL: wraps or is an interrupt address, ENOSPC.
+int rp_map(struct rp *rp, uint64_t iova, uint8_t *mem, uint64_t size, bool readable, bool writable);
+bool rp_unmap(struct rp *rp, uint64_t iova, uint64_t size); // false: no such region
+void rp_unmap_all(struct rp *rp);
 
-// Function-level reset as the host asks for it: the access under way is forgotten (no access_done), configuration space
-// goes back to its defaults, the card gets CONTROL.RESET. Memory stays mapped.
-void rp_reset(struct rootport *rp);
-const struct rp_stats *rp_stats(const struct rootport *rp);
+// The configuration space. After changing it by pci_config_* call rp_config_changed.
+struct pci_config *rp_config(struct rp *rp);
+void rp_config_changed(struct rp *rp);
 
-// MSI-X messages are writes to this address with the vector as data.
-#define RP_MSI_ADDRESS 0xfee00000u
-#define RP_CFG_MSIX    0x50u // offset of the MSI-X capability
-// What a host's kernel does when a user asks for interrupts: programs and unmasks the first `vectors` entries of the
-// card's MSI-X table and enables MSI-X; 0 disables it.
-void rp_msix_setup(struct rootport *rp, uint32_t vectors);
+const struct rp_stats *rp_stats(const struct rp *rp);
+const char *rp_violation(const struct rp *rp); // the first one, "" if none
+
+// For benches: the next `count` memory reads go wrong; a TLP as it is (len bytes of payload in `beats` beats; 0: as
+// many as are needed), whose completion, if its tag is 0xe0 or above, goes to the raw hook.
+void rp_fault(struct rp *rp, enum rp_fault fault, unsigned count);
+void rp_release_late(struct rp *rp);
+bool rp_send_raw(struct rp *rp, const uint32_t hdr[4], const uint8_t *data, size_t len, unsigned beats);
