@@ -301,7 +301,8 @@ struct ike_stats {
     uint64_t auth_failures, no_proposal, ts_unacceptable, temporary_failures;
     uint64_t bad_length, bad_version, bad_payload, bad_critical, bad_spi, bad_message_id, bad_exchange;
     uint64_t bad_integrity, bad_fragment, fragments_in, fragments_out, reassembled;
-    uint64_t duplicate_requests, unexpected_responses, dead_peers, out_of_memory, install_failures, peer_moves;
+    uint64_t duplicate_requests, unexpected_responses, dpd_sent, dead_peers, out_of_memory, install_failures,
+        peer_moves;
 };
 
 /// Which keys are exported.

@@ -180,6 +180,12 @@ static void cut(const uint8_t **p, void *out, size_t len)
 bool ike_derive_ike(struct ike_crypto *c, const struct ike_suite *s, const uint8_t *skeyseed, struct ike_bytes ni,
                     struct ike_bytes nr, uint64_t spi_i, uint64_t spi_r, struct ike_keys *out)
 {
+    return ike_derive_ike_seed(c, s, skeyseed, ike_prf_len(s->prf), ni, nr, spi_i, spi_r, out);
+}
+
+bool ike_derive_ike_seed(struct ike_crypto *c, const struct ike_suite *s, const uint8_t *skeyseed, size_t seed_len,
+                         struct ike_bytes ni, struct ike_bytes nr, uint64_t spi_i, uint64_t spi_r, struct ike_keys *out)
+{
     uint8_t spis[16], mat[sizeof(struct ike_keys)];
     const size_t prf = ike_prf_len(s->prf), encr = ike_encr_key_len(s->encr, s->encr_bits);
     const size_t integ = ike_integ_key_len(s->integ);
@@ -187,7 +193,7 @@ bool ike_derive_ike(struct ike_crypto *c, const struct ike_suite *s, const uint8
     store_u64(spis + 8, spi_r);
     const struct ike_bytes parts[] = {ni, nr, {spis, sizeof(spis)}};
     const bool ok =
-        prf && encr && ike_prf_plus(c, s->prf, skeyseed, prf, parts, 3, mat, 3 * prf + 2 * encr + 2 * integ);
+        prf && encr && ike_prf_plus(c, s->prf, skeyseed, seed_len, parts, 3, mat, 3 * prf + 2 * encr + 2 * integ);
     if (ok) {
         const uint8_t *p = mat;
         cut(&p, out->d, prf);

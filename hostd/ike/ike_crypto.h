@@ -42,6 +42,10 @@ bool ike_prf_plus(struct ike_crypto *c, uint16_t prf, const void *key, size_t ke
 /// The keys of an IKE SA out of SKEYSEED (2.14). SPIs in host byte order.
 bool ike_derive_ike(struct ike_crypto *c, const struct ike_suite *s, const uint8_t *skeyseed, struct ike_bytes ni,
                     struct ike_bytes nr, uint64_t spi_i, uint64_t spi_r, struct ike_keys *out);
+/// The same with a SKEYSEED of another length: it came from the PRF of the SA that is rekeyed.
+bool ike_derive_ike_seed(struct ike_crypto *c, const struct ike_suite *s, const uint8_t *skeyseed, size_t seed_len,
+                         struct ike_bytes ni, struct ike_bytes nr, uint64_t spi_i, uint64_t spi_r,
+                         struct ike_keys *out);
 /// SKEYSEED of a first IKE SA: prf(Ni | Nr, g^ir).
 bool ike_skeyseed(struct ike_crypto *c, const struct ike_suite *s, struct ike_bytes ni, struct ike_bytes nr,
                   struct ike_bytes shared, uint8_t *out);

@@ -1,0 +1,44 @@
+// SPDX-License-Identifier: BSD-2-Clause
+// How many half-open SAs each address holds.
+#include "hostd/ike/ike_int.h"
+
+static struct ike_half_peer *find(struct ike_engine *e, const struct ike_addr *a)
+{
+    const uint64_t key = ike_hash(a->b, sizeof(a->b), a->family);
+    struct ike_node *n = ike_table_find(&e->half_peers, key);
+    while (n && !ike_addr_equal(&((struct ike_half_peer *)n->owner)->addr, a))
+        n = ike_table_again(n);
+    return n ? n->owner : NULL;
+}
+
+uint32_t ike_half_open_of(struct ike_engine *e, const struct ike_addr *a)
+{
+    const struct ike_half_peer *p = find(e, a);
+    return p ? p->count : 0;
+}
+
+bool ike_half_open_add(struct ike_engine *e, const struct ike_addr *a)
+{
+    struct ike_half_peer *p = find(e, a);
+    if (p == NULL) {
+        p = ike_zalloc(e, sizeof(*p));
+        if (p == NULL)
+            return false;
+        p->addr = *a;
+        if (!ike_table_put(&e->half_peers, &p->node, ike_hash(a->b, sizeof(a->b), a->family), p)) {
+            free(p);
+            return false;
+        }
+    }
+    p->count++;
+    return true;
+}
+
+void ike_half_open_sub(struct ike_engine *e, const struct ike_addr *a)
+{
+    struct ike_half_peer *p = find(e, a);
+    if (p && --p->count == 0) {
+        ike_table_drop(&e->half_peers, &p->node);
+        free(p);
+    }
+}
