@@ -94,6 +94,9 @@ struct culvert_options {
     uint32_t ready_timeout_ms;            // for firmware to boot; 0: 30,000
     uint32_t command_timeout_ms;          // of commands that give none; 0: 10,000
     uint8_t evq_log2, rxq_log2, txq_log2; // ring sizes 2^n; 0: 256 entries, 256 and 256 slots
+    // Leave the card as it is: neither attach nor detach resets it, tables and counters stay. For looking at a card
+    // that nobody drives at the moment; its rings are taken over.
+    bool no_reset;
 };
 
 // ---------------------------------------------------------------- attaching
