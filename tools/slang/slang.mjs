@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: BSD-2-Clause
 // A command of yosys' WebAssembly build: reads the files named on its command line, runs a script, writes what it made.
 //   slang [-o OUTPUT]... -p SCRIPT FILE...
-// Files keep their names inside (directories flattened to '_'); %f in the script is the list of them.
+// Inside, sources have their paths with '/' turned into '_', other files (memory contents) their names; %f in the script
+// is the list of sources.
 import { runYosys, Exit } from '@yowasp/yosys';
 import { readFileSync, writeFileSync } from 'node:fs';
 
@@ -18,7 +19,7 @@ if (!script || !inputs.length) {
   console.error('usage: slang [-o OUTPUT]... -p SCRIPT FILE...');
   process.exit(2);
 }
-const flat = (p) => p.replace(/^\.?\//, '').replaceAll('/', '_');
+const flat = (p) => /\.sv$/.test(p) ? p.replace(/^\.?\//, '').replaceAll('/', '_') : p.split('/').pop();
 const files = Object.fromEntries(inputs.map((p) => [flat(p), readFileSync(p)]));
 const sources = inputs.filter((p) => /\.sv$/.test(p)).map(flat).join(' ');
 const print = (bytes) => { if (bytes) process.stdout.write(bytes); };

@@ -63,7 +63,7 @@ module pcie_tx
 
   always_ff @(posedge clk_i)
     if (rst_ni) begin
-      a_one : assert ($onehot0({cpl_ready_o, rd_ready_o, wr_ready_o})) else $error("pcie_tx: two sources at once");
+      a_one : assert (2'(cpl_ready_o) + 2'(rd_ready_o) + 2'(wr_ready_o) <= 2'd1) else $error("pcie_tx: two sources at once");
       if (cpl_ready_o) begin
         a_cpl_sop : assert (cpl_i.sop != lock_cpl_q) else $error("pcie_tx: completion without its first beat");
       end
