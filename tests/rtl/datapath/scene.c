@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: BSD-2-Clause
 #include "tests/rtl/datapath/scene.h"
+#include "dp_regs.h"
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -69,8 +70,11 @@ struct sa scene_sa(struct scene *s, unsigned i, bool out, bool key256, bool esn,
         sa.sport = 4500;
         sa.dport = (uint16_t)(50000 + i);
         sa.adj = ADJ_PEER;
+        sa.copy_dscp = bench_random(s->b) & 1;
+        sa.set_df = bench_random(s->b) & 1;
     } else {
         sa.window_log2 = 6;
+        sa.seq = 0;
         sa.src = remote_net(i);
         sa.src_mask = 0xffff0000;
     }
@@ -104,6 +108,13 @@ size_t scene_inner(struct scene *s, uint8_t *out, uint32_t src, uint32_t dst, si
     return ip_build(out, &p);
 }
 
+void scene_send(struct scene *s, unsigned port, const uint8_t *frame, size_t len)
+{
+    s->sent[port][0]++;
+    s->sent[port][1] += len;
+    bench_send(s->b, port ? IN_RX1 : IN_RX0, frame, len);
+}
+
 void scene_expect(struct scene *s, enum output out, enum source from, const uint8_t *frame, size_t len)
 {
     struct packet *p = packet_new(frame, len < 60 ? 60 : len);
@@ -115,6 +126,9 @@ void scene_expect(struct scene *s, enum output out, enum source from, const uint
 void scene_expect_esp(struct scene *s, enum source from, unsigned sa, const uint8_t *inner, size_t len)
 {
     struct packet *p = packet_new(inner, len);
+    s->sealed[0]++;
+    s->sealed[1] += len;
+    s->hairpins += from == FROM_OUTSIDE;
     p->dest = 1; // to be encrypted
     p->tunnel = (uint16_t)sa;
     queue_push(&s->expect[OUT_TX0][from], p);
@@ -137,7 +151,7 @@ void scene_clear_to_esp(struct scene *s, unsigned i, size_t total)
         memset(frame + len, (int)bench_random(s->b), 60 - len);
         len = 60;
     }
-    bench_send(s->b, IN_RX1, frame, len);
+    scene_send(s, 1, frame, len);
     ip_forward(inner);
     scene_expect_esp(s, FROM_INSIDE, i, inner, n);
 }
@@ -146,13 +160,15 @@ void scene_send_esp(struct scene *s, unsigned i, uint64_t seq, const uint8_t *in
 {
     uint8_t frame[MAX_PACKET];
     size_t n = esp_frame(frame, &s->in[i], seq, card_mac[0], peer_address(i), GATEWAY, inner, len);
-    bench_send(s->b, IN_RX0, frame, n);
+    scene_send(s, 0, frame, n);
 }
 
 void scene_esp_to_clear(struct scene *s, unsigned i, size_t total)
 {
     uint8_t inner[MAX_PACKET], frame[MAX_PACKET];
     size_t n = scene_inner(s, inner, remote_net(i) + 9, LAN_HOST, total);
+    s->opened[0]++;
+    s->opened[1] += n;
     scene_send_esp(s, i, ++s->in[i].seq, inner, n);
     ip_forward(inner);
     scene_expect(s, OUT_TX1, FROM_OUTSIDE, frame, eth_build(frame, lan_mac, card_mac[1], 0x0800, inner, n));
@@ -162,6 +178,8 @@ void scene_hairpin(struct scene *s, unsigned i, unsigned k, size_t total)
 {
     uint8_t inner[MAX_PACKET];
     size_t n = scene_inner(s, inner, remote_net(i) + 9, remote_net(k) + 3, total);
+    s->opened[0]++;
+    s->opened[1] += n;
     scene_send_esp(s, i, ++s->in[i].seq, inner, n);
     ip_forward(inner);
     scene_expect_esp(s, FROM_OUTSIDE, k, inner, n);
@@ -172,6 +190,7 @@ void scene_host_to_esp(struct scene *s, unsigned i, size_t total)
     uint8_t inner[MAX_PACKET];
     size_t n = scene_inner(s, inner, GATEWAY, remote_net(i) + 1, total), extra = bench_random(s->b) % 3;
     memset(inner + n, 0xee, extra); // a host may hand over more than the packet
+    s->injected++;
     bench_inject(s->b, inner, n + extra, 2, (uint16_t)i);
     scene_expect_esp(s, FROM_HOST, i, inner, n);
 }
@@ -181,13 +200,14 @@ void scene_host_to_port(struct scene *s, unsigned port, size_t len)
     uint8_t frame[MAX_PACKET] = {0};
     for (size_t k = 0; k < len; k++)
         frame[k] = (uint8_t)bench_random(s->b);
+    s->injected++;
     bench_inject(s->b, frame, len, (uint8_t)port, 0);
-    scene_expect(s, port ? OUT_TX1 : OUT_TX0, FROM_HOST, frame, len);
+    scene_expect(s, port ? OUT_TX1 : OUT_TX0, FROM_HOST_FRAMES, frame, len);
 }
 
 void scene_exception(struct scene *s, unsigned port, const uint8_t *frame, size_t len, unsigned reason, unsigned tunnel)
 {
-    bench_send(s->b, port ? IN_RX1 : IN_RX0, frame, len);
+    scene_send(s, port, frame, len);
     scene_expect_host(s, port ? FROM_INSIDE : FROM_OUTSIDE, frame, len,
                       (struct host_meta){.port = (uint8_t)port, .reason = (uint8_t)reason, .tunnel = (uint16_t)tunnel});
 }
@@ -239,6 +259,8 @@ bool scene_settle(struct scene *s)
         struct packet *got;
         while ((got = queue_pop(&s->b->out[o]))) {
             bool found = false;
+            s->count[o][0]++;
+            s->count[o][1] += got->len;
             for (int k = 0; k < SOURCES && !found; k++) {
                 if (s->expect[o][k].head && matches(s, (enum output)o, got, s->expect[o][k].head)) {
                     free(queue_pop(&s->expect[o][k]));
@@ -264,4 +286,52 @@ bool scene_settle(struct scene *s)
         }
     }
     return s->failures == before;
+}
+
+static bool counter_is(struct scene *s, unsigned index, const char *name, uint64_t want)
+{
+    uint64_t got = card_counter(s->b, index);
+    if (got != want)
+        printf("# counter %s is %llu, not %llu\n", name, (unsigned long long)got, (unsigned long long)want);
+    return got == want;
+}
+
+bool scene_counters(struct scene *s)
+{
+#define COUNTER_IS(name, want) ok &= counter_is(s, DP_COUNTER_##name, #name, want)
+    bool ok = true;
+    COUNTER_IS(RX0_PACKETS, s->sent[0][0]);
+    COUNTER_IS(RX0_BYTES, s->sent[0][1]);
+    COUNTER_IS(RX1_PACKETS, s->sent[1][0]);
+    COUNTER_IS(RX1_BYTES, s->sent[1][1]);
+    COUNTER_IS(TX0_PACKETS, s->count[OUT_TX0][0]);
+    COUNTER_IS(TX0_BYTES, s->count[OUT_TX0][1]);
+    COUNTER_IS(TX1_PACKETS, s->count[OUT_TX1][0]);
+    COUNTER_IS(TX1_BYTES, s->count[OUT_TX1][1]);
+    COUNTER_IS(HOST_RX_PACKETS, s->count[OUT_HOST][0]);
+    COUNTER_IS(HOST_TX_PACKETS, s->injected);
+    COUNTER_IS(ESP_IN_PACKETS, s->opened[0]);
+    COUNTER_IS(ESP_IN_BYTES, s->opened[1]);
+    COUNTER_IS(ESP_OUT_PACKETS, s->sealed[0]);
+    COUNTER_IS(ESP_OUT_BYTES, s->sealed[1]);
+    COUNTER_IS(HAIRPIN_PACKETS, s->hairpins);
+    COUNTER_IS(RX0_OVERFLOW, 0);
+    COUNTER_IS(RX1_OVERFLOW, 0);
+    COUNTER_IS(HOST_RX_DROPPED, 0);
+    uint64_t packets[2] = {0, 0}, bytes[2] = {0, 0};
+    for (unsigned i = 0; i < SAS; i++) {
+        for (int out = 0; out < 2; out++) {
+            const struct sa *sa = out ? &s->out[i] : &s->in[i];
+            struct sa_counters c = card_sa_read(s->b, (uint16_t)i, out);
+            packets[out] += c.packets;
+            bytes[out] += c.bytes;
+            if (c.valid && c.seq != sa->seq) {
+                printf("# SA %u %s: number %llu, not %llu\n", i, out ? "out" : "in", (unsigned long long)c.seq,
+                       (unsigned long long)sa->seq);
+                ok = false;
+            }
+        }
+    }
+    return ok && packets[0] == s->opened[0] && bytes[0] == s->opened[1] && packets[1] == s->sealed[0] &&
+           bytes[1] == s->sealed[1];
 }

@@ -5,7 +5,7 @@
 #include "tests/rtl/datapath/card.h"
 
 enum { SAS = 16, SOURCES = 4 };
-enum source { FROM_OUTSIDE, FROM_INSIDE, FROM_HOST, FROM_ANY };
+enum source { FROM_OUTSIDE, FROM_INSIDE, FROM_HOST, FROM_HOST_FRAMES };
 enum { GATEWAY = 0xc0000201, LAN = 0x0a010000, LAN_HOST = 0x0a010005 };
 enum { ADJ_PEER = 1, ADJ_LAN = 2 };
 
@@ -16,6 +16,10 @@ struct scene {
     uint16_t next_id; // IP identification of the card's next ESP packet
     unsigned failures;
     size_t matched;
+    uint64_t sent[2][2];           // a port's frames and bytes
+    uint64_t opened[2], sealed[2]; // packets and inner bytes decrypted, encrypted
+    uint64_t hairpins, injected;
+    uint64_t count[OUTPUTS][2]; // packets and bytes that came out
 };
 
 extern const uint8_t peer_mac[6], lan_mac[6];
@@ -41,6 +45,7 @@ void scene_host_to_port(struct scene *s, unsigned port, size_t len);
 void scene_exception(struct scene *s, unsigned port, const uint8_t *frame, size_t len, unsigned reason,
                      unsigned tunnel); // in at a port, to the host
 
+void scene_send(struct scene *s, unsigned port, const uint8_t *frame, size_t len);
 void scene_send_esp(struct scene *s, unsigned i, uint64_t seq, const uint8_t *inner,
                     size_t len); // ESP of peer i with this number
 void scene_expect(struct scene *s, enum output out, enum source from, const uint8_t *frame, size_t len);
@@ -48,6 +53,8 @@ void scene_expect_esp(struct scene *s, enum source from, unsigned sa, const uint
                       size_t len); // inner as forwarded
 void scene_expect_host(struct scene *s, enum source from, const uint8_t *data, size_t len, struct host_meta m);
 bool scene_settle(struct scene *s); // drain, compare all; true when everything expected came and nothing else
+
+bool scene_counters(struct scene *s); // the card's counters equal what was sent and expected; checks the SAs' too
 
 void check(bool ok, const char *name); // a TAP line
 int finish(void);                      // exit code

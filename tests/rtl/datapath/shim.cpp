@@ -32,6 +32,12 @@ struct dut *dut_create(uint64_t seed)
     d->ctx.randReset(2);
     d->top = new Vdatapath(&d->ctx);
     d->top->clk_i = 0;
+    d->top->link_i = 0; // inputs begin at random values too
+    d->top->host_rx_dropped_i = 0;
+    d->top->reg_req_i = 0;
+    dut_rx(d, 0, nullptr);
+    dut_rx(d, 1, nullptr);
+    dut_from_host(d, nullptr, 0, 0, 0);
     d->top->eval();
     return d;
 }
