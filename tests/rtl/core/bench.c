@@ -261,6 +261,8 @@ bool bench_cycle(struct bench *b)
     in->data_rdata = in->data_rvalid ? b->d_data : bench_random(b);
     in->data_err = in->data_rvalid && b->d_err;
     core_settle(b->core, in, &bus);
+    if (b->asleep && (bus.instr_req || bus.data_req))
+        fail(b, "a request while asleep");
     if (in->instr_rvalid)
         b->i_busy = false;
     if (in->data_rvalid)

@@ -212,7 +212,9 @@ static void gen_handler(struct gen *g)
     put32(g, i_type(0x341, 6, 1, 0, 0x73));       // csrw mepc
     put32(g, 1u << 12 | 6 << 7 | 0x37);
     put32(g, i_type(-0x778u, 6, 0, 6, 0x13)); // 0x888
-    put32(g, i_type(0x304, 6, 1, 0, 0x73));   // csrw mie
+    if (rnd(g, 2))                            // another choice of interrupts each time
+        put32(g, i_type(BENCH_RANDOM, 5, 2, 6, 0x03));
+    put32(g, i_type(0x304, 6, 1, 0, 0x73)); // csrw mie
     if (rnd(g, 2))
         put32(g, i_type(0x300, 6, 2, 0, 0x73)); // csrs mstatus: MIE off by the next line, MPIE on
     put32(g, i_type(0x300, 8, 7, 0, 0x73));     // csrci mstatus, MIE
