@@ -49,14 +49,14 @@ module gcm_out
   logic [PTR_W:0]   ready_words_q;  // words old enough to leave
   logic [AGE-1:0]   age_q;      // bit i: a word was written i + 1 cycles ago
   logic [PTR_W:0]   tags_q;     // packets whose ICV is there
-  logic             split_hold, pop;
+  logic             pop;
   tail_t            head;
 
-  // The ICV begins in a word that is not the last. Its ICV is there unless the last word had to wait for a credit.
-  assign head       = tail_mem[rd_q];
-  assign split_hold = ENCRYPT && !head.last && head.pbytes != 7'd64 && tags_q == '0;
-  assign pop        = ready_words_q != '0 && !split_hold && (!valid_o || ready_i);
-  assign pop_o      = pop;
+  // An ICV may begin in the word before the last. The last one follows in the next cycle; or it waits for the credit of the
+  // first of DEPTH words, and its ICV is there before the other DEPTH - 1 have left (a_tag).
+  assign head  = tail_mem[rd_q];
+  assign pop   = ready_words_q != '0 && (!valid_o || ready_i);
+  assign pop_o = pop;
 
   always_ff @(posedge clk_i) begin
     if (open_i) user_mem[open_pid_i] <= open_user_i;
@@ -120,7 +120,8 @@ module gcm_out
   always_ff @(posedge clk_i) begin
     if (rst_ni) begin
       a_room: assert (ready_words_q <= (PTR_W+1)'(DEPTH)) else $error("gcm_out: more words than there is room for");
-      a_tag: assert (!(pop && head.last) || tags_q != '0) else $error("gcm_out: a last word left before its ICV was there");
+      a_tag: assert (!pop || tags_q != '0 || !head.last && (!ENCRYPT || head.pbytes == 7'd64))
+        else $error("gcm_out: a word left before its ICV was there");
     end
   end
 endmodule
