@@ -13,3 +13,6 @@ $(B)/rtl/datapath/$(1): $(patsubst %.c,$(B)/obj/%.o,$(2) $(DP_C)) $(B)/rtl/datap
 	@$(CXX) -pie -o $$@ $$(filter %.o,$$^) $(B)/rtl/datapath/obj/Vdatapath__ALL.a $(B)/rtl/datapath/obj/verilated*.o -lcrypto -lpthread
 -include $(patsubst %.c,$(B)/obj/%.d,$(2) $(DP_C))
 endef
+
+$(eval $(call dp_program,datapath_bench,$(DP_T)/datapath_bench.c))
+BENCHES += $(B)/rtl/datapath/datapath_bench
