@@ -4,7 +4,7 @@
 // State changes within the request, the answer comes in the loop's next round: so whatever order requests are made in
 // is the order they take effect in. Routes, neighbours and ports are the kernel's here: those requests succeed and do
 // nothing.
-#include "hostd/dp/selectors.h"
+#include "hostd/dp/ranges.h"
 #include "hostd/dp/soft.h"
 
 #include <errno.h>
@@ -125,8 +125,7 @@ static int install_out(struct soft *s, struct soft_sa *sa)
 static int install(struct soft *s, const struct dp_sa *p)
 {
     if (p->key_len != esp_key_len(p->suite) || p->tunnel >= s->tunnels || !s->tunnel[p->tunnel].used ||
-        !selectors_valid(p) || p->replay_window > REPLAY_WINDOW_MAX ||
-        (p->encap && p->dir == DP_OUT && !p->remote_port))
+        !ranges_valid(p) || p->replay_window > REPLAY_WINDOW_MAX || (p->encap && p->dir == DP_OUT && !p->remote_port))
         return -EINVAL;
     struct soft_sa *sa = calloc(1, sizeof(*sa));
     if (!sa)
@@ -322,8 +321,9 @@ static int send_frame(struct dp *d, enum dp_port port, const uint8_t *frame, siz
 
 static void closed(uv_handle_t *handle)
 {
-    struct soft *s = handle->data;
-    if (handle == (uv_handle_t *)&s->later.timer)
+    struct soft *s = handle->data; // but for the timer of `later`, whose data is its queue
+    const struct later *queue = handle->data;
+    if (handle == (const uv_handle_t *)&queue->timer)
         s = (struct soft *)((char *)handle->data - offsetof(struct soft, later));
     if (--s->open_handles == 0)
         free(s);

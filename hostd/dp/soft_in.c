@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: BSD-2-Clause
 // The software datapath, inbound: from sockets to the daemon's hook.
-#include "hostd/dp/selectors.h"
+#include "hostd/dp/ranges.h"
 #include "hostd/dp/soft.h"
 
 #include <stdlib.h>
@@ -130,7 +130,7 @@ void soft_input(struct soft *s, const uint8_t *esp, size_t len)
         refuse(s, sa, result);
         return;
     }
-    if (!selectors_pass(&sa->p, s->clear)) {
+    if (!ranges_pass(&sa->p, s->clear)) {
         s->counter[SOFT_esp_policy]++;
         sa->n.policy++;
         return;

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: BSD-2-Clause
 // The software datapath, outbound: from the daemon's TUN devices to the sockets.
-#include "hostd/dp/selectors.h"
+#include "hostd/dp/ranges.h"
 #include "hostd/dp/soft.h"
 
 #include <errno.h>
@@ -67,7 +67,7 @@ int soft_send_packet(struct dp *d, uint32_t tunnel, const uint8_t *packet, size_
         s->counter[SOFT_out_not_ipv4]++;
         return -EINVAL;
     }
-    if (!selectors_pass(&sa->p, packet)) {
+    if (!ranges_pass(&sa->p, packet)) {
         s->counter[SOFT_esp_policy]++;
         sa->n.policy++;
         return -EACCES;

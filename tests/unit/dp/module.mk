@@ -2,4 +2,4 @@
 # Tests of the datapath implementations.
 DP_T := tests/unit/dp
 $(eval $(call c_test,dp_esp,$(DP_T)/test_esp.c $(DP_T)/handmade.c hostd/dp/esp.c,-lcmocka -lcrypto))
-$(eval $(call c_test,dp_replay,$(DP_T)/test_replay.c hostd/dp/replay.c hostd/dp/selectors.c,-lcmocka))
+$(eval $(call c_test,dp_replay,$(DP_T)/test_replay.c hostd/dp/replay.c hostd/dp/ranges.c,-lcmocka))

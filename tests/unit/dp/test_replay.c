@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: BSD-2-Clause
 // Replay window and extended sequence numbers, against a model that remembers every number; and selectors.
 #include "hostd/dp/replay.h"
-#include "hostd/dp/selectors.h"
+#include "hostd/dp/ranges.h"
 
 #include <setjmp.h>
 #include <stdarg.h>
@@ -192,18 +192,18 @@ static void prefixes_are_told_from_ranges(void **state)
     uint32_t address, mask;
     for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
         struct dp_range r[2] = {range(rows[i].first, rows[i].last), range("1.1.1.1", "1.1.1.1")};
-        assert_int_equal(selectors_prefix(r, 1, &address, &mask), rows[i].prefix);
+        assert_int_equal(ranges_prefix(r, 1, &address, &mask), rows[i].prefix);
         if (rows[i].prefix) {
             assert_int_equal(address, rows[i].address);
             assert_int_equal(mask, rows[i].mask);
         }
-        assert_false(selectors_prefix(r, 2, &address, &mask));
-        assert_true(selectors_prefix(r, 0, &address, &mask));
+        assert_false(ranges_prefix(r, 2, &address, &mask));
+        assert_true(ranges_prefix(r, 0, &address, &mask));
         assert_int_equal(mask, 0);
     }
 }
 
-static void selectors_look_at_both_ends(void **state)
+static void ranges_look_at_both_ends(void **state)
 {
     (void)state;
     struct dp_sa sa = {.dir = DP_IN, .local_ts_count = 1, .remote_ts_count = 2};
@@ -224,15 +224,15 @@ static void selectors_look_at_both_ends(void **state)
         inet_pton(AF_INET, rows[i].src, packet + 12);
         inet_pton(AF_INET, rows[i].dst, packet + 16);
         sa.dir = DP_IN;
-        assert_int_equal(selectors_pass(&sa, packet), rows[i].in);
+        assert_int_equal(ranges_pass(&sa, packet), rows[i].in);
         sa.dir = DP_OUT;
-        assert_int_equal(selectors_pass(&sa, packet), rows[i].out);
+        assert_int_equal(ranges_pass(&sa, packet), rows[i].out);
     }
-    assert_true(selectors_valid(&sa));
+    assert_true(ranges_valid(&sa));
     sa.remote_ts[1] = range("10.3.0.2", "10.3.0.1");
-    assert_false(selectors_valid(&sa));
+    assert_false(ranges_valid(&sa));
     sa.remote_ts_count = DP_SELECTORS_MAX + 1;
-    assert_false(selectors_valid(&sa));
+    assert_false(ranges_valid(&sa));
 }
 
 int main(void)
@@ -245,7 +245,7 @@ int main(void)
         cmocka_unit_test(windows_agree_with_the_model), cmocka_unit_test(edges_of_a_window_of_64),
         cmocka_unit_test(judging_does_not_remember),    cmocka_unit_test(extended_numbers_follow_the_wrap),
         cmocka_unit_test(no_window_refuses_nothing),    cmocka_unit_test(prefixes_are_told_from_ranges),
-        cmocka_unit_test(selectors_look_at_both_ends),
+        cmocka_unit_test(ranges_look_at_both_ends),
     };
     cmocka_set_message_output(CM_OUTPUT_TAP);
     return cmocka_run_group_tests_name("replay and selectors", tests, NULL, NULL);

@@ -1,9 +1,9 @@
 // SPDX-License-Identifier: BSD-2-Clause
-#include "hostd/dp/selectors.h"
+#include "hostd/dp/ranges.h"
 
 #include <string.h>
 
-bool selectors_hold(const struct dp_range *range, size_t count, struct in_addr address)
+bool ranges_hold(const struct dp_range *range, size_t count, struct in_addr address)
 {
     uint32_t a = ntohl(address.s_addr);
     for (size_t i = 0; i < count; i++)
@@ -12,17 +12,17 @@ bool selectors_hold(const struct dp_range *range, size_t count, struct in_addr a
     return count == 0;
 }
 
-bool selectors_pass(const struct dp_sa *sa, const uint8_t *packet)
+bool ranges_pass(const struct dp_sa *sa, const uint8_t *packet)
 {
     struct in_addr src, dst;
     memcpy(&src, packet + 12, 4);
     memcpy(&dst, packet + 16, 4);
     struct in_addr local = sa->dir == DP_OUT ? src : dst, remote = sa->dir == DP_OUT ? dst : src;
-    return selectors_hold(sa->local_ts, sa->local_ts_count, local) &&
-           selectors_hold(sa->remote_ts, sa->remote_ts_count, remote);
+    return ranges_hold(sa->local_ts, sa->local_ts_count, local) &&
+           ranges_hold(sa->remote_ts, sa->remote_ts_count, remote);
 }
 
-bool selectors_prefix(const struct dp_range *range, size_t count, uint32_t *address, uint32_t *mask)
+bool ranges_prefix(const struct dp_range *range, size_t count, uint32_t *address, uint32_t *mask)
 {
     *address = *mask = 0;
     if (count != 1)
@@ -35,7 +35,7 @@ bool selectors_prefix(const struct dp_range *range, size_t count, uint32_t *addr
     return true;
 }
 
-static bool ranges_valid(const struct dp_range *range, size_t count)
+static bool all_valid(const struct dp_range *range, size_t count)
 {
     if (count > DP_SELECTORS_MAX)
         return false;
@@ -45,7 +45,7 @@ static bool ranges_valid(const struct dp_range *range, size_t count)
     return true;
 }
 
-bool selectors_valid(const struct dp_sa *sa)
+bool ranges_valid(const struct dp_sa *sa)
 {
-    return ranges_valid(sa->local_ts, sa->local_ts_count) && ranges_valid(sa->remote_ts, sa->remote_ts_count);
+    return all_valid(sa->local_ts, sa->local_ts_count) && all_valid(sa->remote_ts, sa->remote_ts_count);
 }

@@ -1,0 +1,330 @@
+// SPDX-License-Identifier: BSD-2-Clause
+// The card's datapath: next hops, routes, tunnels, ports.
+//
+// A next hop is in the card's adjacency table while an SA or a route refers to it. It is written before the first of
+// them; until the kernel has told its MAC address it is written as invalid, and written again when it becomes known.
+#include "hostd/dp/card.h"
+
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+
+uint64_t card_port_key(enum dp_port port, struct in_addr address)
+{
+    return (uint64_t)port << 32 | address.s_addr;
+}
+
+struct in_addr card_nexthop_of(struct card *c, struct in_addr remote)
+{
+    const struct in_addr *known = map_get(&c->nexthops, remote.s_addr);
+    return known ? *known : remote;
+}
+
+int card_adj_get(struct card *c, enum dp_port port, struct in_addr address)
+{
+    int vacant = CARD_NONE;
+    for (uint32_t i = 0; i < c->adjs; i++) {
+        struct card_adj *a = &c->adj[i];
+        if (a->refs && a->port == port && a->address.s_addr == address.s_addr) {
+            a->refs++;
+            return (int)i;
+        }
+        if (!a->refs && vacant == CARD_NONE)
+            vacant = (int)i;
+    }
+    if (vacant == CARD_NONE)
+        card_log(c, DP_LOG_ERROR, "the card's table of next hops is full (%u)", c->adjs);
+    else
+        c->adj[vacant] = (struct card_adj){.refs = 1, .port = port, .address = address};
+    return vacant;
+}
+
+// The entry stays in the card; nothing there refers to it, and it is written again before something does.
+void card_adj_put(struct card *c, int index)
+{
+    if (index != CARD_NONE && c->adj[index].refs)
+        c->adj[index].refs--;
+}
+
+bool card_adj_write(struct card *c, struct card_op *op, int index, int step)
+{
+    struct card_adj *a = &c->adj[index];
+    if (a->written)
+        return true;
+    const struct card_neighbour *known = map_get(&c->neighbours, card_port_key(a->port, a->address));
+    struct culvert_adj abi = {.index = (uint16_t)index, .port = (uint8_t)a->port, .valid = known != NULL};
+    if (known)
+        memcpy(abi.mac, known->mac, sizeof(abi.mac));
+    a->written = true; // taken back by who sees the error
+    int rc = culvert_adj_set(c->driver, &abi, op_completed, op);
+    op_wait(op, step, rc);
+    return false;
+}
+
+void card_neighbour_changed(struct card *c, struct card_op *op, int error, const uint8_t *body)
+{
+    (void)body;
+    if (op->step == 1) {
+        if (error && op->adj != CARD_NONE) {
+            c->adj[op->adj].written = false;
+            card_log(c, DP_LOG_ERROR, "the card did not take a next hop's MAC address: %s", strerror(-error));
+        }
+        op_end(op, error);
+        return;
+    }
+    for (uint32_t i = 0; i < c->adjs; i++) {
+        struct card_adj *a = &c->adj[i];
+        if (a->refs && a->port == op->port && a->address.s_addr == op->address.s_addr)
+            op->adj = (int)i;
+    }
+    if (op->adj == CARD_NONE) {
+        op_end(op, 0);
+        return;
+    }
+    c->adj[op->adj].written = false;
+    card_adj_write(c, op, op->adj, 1);
+}
+
+// Every SA of a peer whose next hop is another one now moves to it, one after the other.
+void card_nexthop_changed(struct card *c, struct card_op *op, int error, const uint8_t *body)
+{
+    enum { NEXT, ADJACENCY, PATH };
+    struct in_addr to = card_nexthop_of(c, op->address);
+    (void)body;
+    if (op->step != NEXT && error) {
+        if (op->step == ADJACENCY)
+            c->adj[op->adj].written = false;
+        card_adj_put(c, op->adj);
+        card_log(c, DP_LOG_ERROR, "the card did not take a new next hop: %s", strerror(-error));
+        op_end(op, error);
+        return;
+    }
+    if (op->step == PATH) {
+        card_adj_put(c, c->out[op->index].adj);
+        c->out[op->index].adj = op->adj;
+        op->step = NEXT;
+    }
+    if (op->step == NEXT) {
+        op->index = CARD_NONE;
+        for (uint32_t i = 0; i < c->sas && op->index == CARD_NONE; i++)
+            if (c->out[i].used && c->out[i].path.remote.s_addr == op->address.s_addr &&
+                c->adj[c->out[i].adj].address.s_addr != to.s_addr)
+                op->index = (int)i;
+        op->adj = op->index == CARD_NONE ? CARD_NONE : card_adj_get(c, DP_PORT_OUTSIDE, to);
+        if (op->adj == CARD_NONE) {
+            op_end(op, op->index == CARD_NONE ? 0 : -ENOSPC);
+            return;
+        }
+        op->step = ADJACENCY;
+        if (!card_adj_write(c, op, op->adj, ADJACENCY))
+            return;
+    }
+    const struct card_out *out = &c->out[op->index];
+    struct culvert_sa a = {.index = (uint16_t)op->index,
+                           .dir = CULVERT_SA_OUT,
+                           .spi = out->spi,
+                           .flags = out->path.encap ? CULVERT_SA_ENCAP : 0,
+                           .adj = (uint16_t)op->adj,
+                           .src = ntohl(out->path.local.s_addr),
+                           .dst = ntohl(out->path.remote.s_addr),
+                           .sport = out->path.local_port,
+                           .dport = out->path.remote_port};
+    op_wait(op, PATH, culvert_sa_path(c->driver, &a, op_completed, op));
+}
+
+static uint64_t route_key(const struct dp_route *r)
+{
+    return (uint64_t)r->length << 32 | r->prefix.s_addr;
+}
+
+static struct culvert_route abi_route(const struct dp_route *r)
+{
+    return (struct culvert_route){.prefix = ntohl(r->prefix.s_addr), .length = r->length};
+}
+
+static int route_valid(struct card *c, const struct dp_route *r)
+{
+    uint32_t host = r->length == 0 ? UINT32_MAX : r->length >= 32 ? 0 : UINT32_MAX >> r->length;
+    if (r->length > 32 || (ntohl(r->prefix.s_addr) & host) != 0 || r->to > DP_TO_NEIGHBOUR ||
+        (r->to == DP_TO_TUNNEL && (r->tunnel >= c->tunnels || !c->tunnel[r->tunnel].used)))
+        return -EINVAL;
+    return 0;
+}
+
+// The card has the route; our record of what it refers to follows.
+static int route_record(struct card *c, const struct dp_route *r, int adj)
+{
+    struct card_route *known = map_get(&c->routes, route_key(r));
+    if (!known) {
+        known = malloc(sizeof(*known));
+        if (!known || !map_set(&c->routes, route_key(r), known)) {
+            free(known);
+            return -ENOMEM;
+        }
+        known->adj = CARD_NONE;
+    }
+    card_adj_put(c, known->adj);
+    known->adj = adj;
+    return 0;
+}
+
+void card_route_set(struct card *c, struct card_op *op, int error, const uint8_t *body)
+{
+    enum { START, ADJACENCY, ROUTE, TAKEN_BACK };
+    const struct dp_route *r = &op->route;
+    struct culvert_route a = abi_route(r);
+    (void)body;
+    if (op->step == START) {
+        int rc = route_valid(c, r);
+        if (rc == 0 && r->to == DP_TO_NEIGHBOUR && (op->adj = card_adj_get(c, r->port, r->neighbour)) == CARD_NONE)
+            rc = -ENOSPC;
+        if (rc) {
+            op_end(op, rc);
+            return;
+        }
+        op->step = ADJACENCY;
+        if (op->adj != CARD_NONE && !card_adj_write(c, op, op->adj, ADJACENCY))
+            return;
+    }
+    if (op->step == ADJACENCY && !error) {
+        static const uint8_t KIND[] = {[DP_TO_HOST] = CULVERT_TARGET_HOST,
+                                       [DP_TO_DROP] = CULVERT_TARGET_DROP,
+                                       [DP_TO_TUNNEL] = CULVERT_TARGET_TUNNEL,
+                                       [DP_TO_NEIGHBOUR] = CULVERT_TARGET_ADJ};
+        a.kind = KIND[r->to];
+        a.target = (uint16_t)(r->to == DP_TO_TUNNEL ? r->tunnel : op->adj == CARD_NONE ? 0 : (uint32_t)op->adj);
+        op_wait(op, ROUTE, culvert_route_set(c->driver, &a, op_completed, op));
+        return;
+    }
+    if (op->step == ROUTE && !error) {
+        int rc = route_record(c, r, op->adj);
+        if (rc == 0) {
+            op_end(op, 0);
+            return;
+        }
+        op->error = rc;
+        op_wait(op, TAKEN_BACK, culvert_route_del(c->driver, &a, op_completed, op));
+        return;
+    }
+    if (op->step == ADJACENCY && op->adj != CARD_NONE)
+        c->adj[op->adj].written = false;
+    if (error == -ENOSPC)
+        card_log(c, DP_LOG_WARNING, "the card's routing table is full");
+    card_adj_put(c, op->adj);
+    op_end(op, op->step == TAKEN_BACK ? op->error : error);
+}
+
+void card_route_del(struct card *c, struct card_op *op, int error, const uint8_t *body)
+{
+    struct culvert_route a = abi_route(&op->route);
+    (void)body;
+    if (op->step == 0) {
+        op_wait(op, 1, culvert_route_del(c->driver, &a, op_completed, op));
+        return;
+    }
+    struct card_route *known = !error || error == -ENOENT ? map_del(&c->routes, route_key(&op->route)) : NULL;
+    if (known)
+        card_adj_put(c, known->adj);
+    free(known);
+    op_end(op, error);
+}
+
+// A tunnel ends; SAs that still belong to it stay until they are removed, and are its no longer.
+void card_tunnel_free(struct card *c, struct card_op *op, int error, const uint8_t *body)
+{
+    uint32_t tunnel = op->sa.tunnel;
+    (void)body;
+    if (op->step == 0) {
+        card_tunnel_write(c, op, tunnel, CARD_NONE, 1);
+        return;
+    }
+    if (!error || c->failed)
+        c->tunnel[tunnel] = (struct card_tunnel){.sa = CARD_NONE};
+    op_end(op, error);
+}
+
+void card_local_set(struct card *c, struct card_op *op, int error, const uint8_t *body)
+{
+    (void)body;
+    if (op->step == 1) {
+        if (!error)
+            c->local[op->index].s_addr = op->up ? op->address.s_addr : 0;
+        else
+            card_log(c, DP_LOG_ERROR, "the card did not take an own address: %s", strerror(-error));
+        op_end(op, error);
+        return;
+    }
+    int same = CARD_NONE, vacant = CARD_NONE;
+    for (uint32_t i = c->locals; i-- > 0;) {
+        if (c->local[i].s_addr == op->address.s_addr)
+            same = (int)i;
+        if (c->local[i].s_addr == 0)
+            vacant = (int)i;
+    }
+    op->index = op->up ? vacant : same;
+    if ((same != CARD_NONE) == op->up) { // nothing to do
+        op_end(op, 0);
+        return;
+    }
+    if (op->index == CARD_NONE) {
+        card_log(c, DP_LOG_ERROR, "the card's table of own addresses is full (%u)", c->locals);
+        op_end(op, -ENOSPC);
+        return;
+    }
+    uint32_t address = op->up ? ntohl(op->address.s_addr) : 0;
+    op_wait(op, 1, culvert_local_set(c->driver, (uint8_t)op->index, address, op_completed, op));
+}
+
+void card_port_set(struct card *c, struct card_op *op, int error, const uint8_t *body)
+{
+    (void)body;
+    if (op->step == 1) {
+        if (error)
+            card_log(c, DP_LOG_ERROR, "the card did not take a port's settings: %s", strerror(-error));
+        op_end(op, error);
+        return;
+    }
+    struct culvert_port p = {.port = (uint8_t)op->port, .enable = op->up, .mtu = op->mtu};
+    memcpy(p.mac, op->mac, sizeof(p.mac));
+    op_wait(op, 1, culvert_port_set(c->driver, &p, op_completed, op));
+}
+
+void card_enable(struct card *c, struct card_op *op, int error, const uint8_t *body)
+{
+    (void)body;
+    if (op->step == 0)
+        op_wait(op, 1, culvert_enable(c->driver, true, op_completed, op));
+    else
+        op_end(op, error);
+}
+
+void card_info(struct card *c, struct card_op *op, int error, const uint8_t *body)
+{
+    if (op->step == 0) {
+        op_wait(op, 1, culvert_get_info(c->driver, op_completed, op));
+        return;
+    }
+    if (!error)
+        memcpy(&op->info, body, sizeof(op->info));
+    op_end(op, error);
+}
+
+static void counters_read(void *arg, int error, const uint64_t *values, size_t count)
+{
+    struct card_op *op = arg;
+    if (!error && (op->values = calloc(count, sizeof(*values)))) {
+        memcpy(op->values, values, count * sizeof(*values));
+        op->count = count;
+    } else if (!error) {
+        error = -ENOMEM;
+    }
+    op_end(op, error);
+}
+
+void card_counters(struct card *c, struct card_op *op, int error, const uint8_t *body)
+{
+    (void)error, (void)body;
+    int rc = culvert_counters(c->driver, counters_read, op);
+    if (rc)
+        op_end(op, rc);
+}
