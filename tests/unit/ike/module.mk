@@ -1,0 +1,5 @@
+# SPDX-License-Identifier: BSD-2-Clause
+# Tests of IKEv2: codec, cryptography, and exchanges between two engines in one process.
+IKE_T := tests/unit/ike
+IKE_LAB := $(IKE_T)/lab.c $(IKE_SRCS) hostd/util/buf.c
+$(eval $(call c_test,ike_setup,$(IKE_T)/test_setup.c $(IKE_LAB),-lcmocka -lcrypto))
