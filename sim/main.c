@@ -8,13 +8,11 @@
 #include "sim/mac.h"
 #include "sim/options.h"
 #include "sim/pace.h"
+#include "sim/pcie/attach.h"
 #include "sim/pcie/rootport.h"
-#include "sim/pcie/vfio_user_server.h"
 #include "sim/shim.h"
 #include "sim/stats.h"
 #include "sim/uart.h"
-
-#include "bar0_regs.h"
 
 #include <errno.h>
 #include <signal.h>
@@ -26,64 +24,14 @@ enum {
     RESET_CYCLES = 16,
 };
 
-static volatile sig_atomic_t stop_signal;
+static volatile sig_atomic_t stop_signal, report_signal;
 
 static void on_signal(int number)
 {
-    stop_signal = number;
-}
-
-// vfio-user's side of the root port.
-static void host_access(void *arg, uint32_t region, uint64_t offset, uint8_t *data, uint32_t len, bool write)
-{
-    struct sim *s = arg;
-    int error = region == VUS_REGION_CFG ? rp_config_access(s->rp, offset, data, len, write)
-                                         : rp_access(s->rp, offset, data, len, write);
-    if (region == VUS_REGION_CFG || error)
-        vus_done(s->host, error);
-}
-
-static int host_map(void *arg, uint64_t iova, uint8_t *mem, uint64_t size, bool readable, bool writable)
-{
-    struct sim *s = arg;
-    return rp_map(s->rp, iova, mem, size, readable, writable);
-}
-
-static void host_unmap(void *arg, uint64_t iova, uint64_t size)
-{
-    struct sim *s = arg;
-    rp_unmap(s->rp, iova, size);
-}
-
-static void host_irqs(void *arg, uint32_t vectors)
-{
-    struct sim *s = arg;
-    rp_msix_setup(s->rp, vectors);
-}
-
-static void host_reset(void *arg)
-{
-    struct sim *s = arg;
-    rp_reset(s->rp);
-}
-
-static void access_done(void *arg, int error)
-{
-    struct sim *s = arg;
-    vus_done(s->host, error);
-}
-
-static void card_irq(void *arg, uint32_t vector)
-{
-    struct sim *s = arg;
-    if (s->host)
-        vus_irq(s->host, vector);
-}
-
-static void say(void *arg, const char *text)
-{
-    (void)arg;
-    fprintf(stderr, "culvert-sim: %s\n", text);
+    if (number == SIGUSR1)
+        report_signal = 1;
+    else
+        stop_signal = number;
 }
 
 static int setup_ports(struct sim *s, const struct sim_options *o)
@@ -102,29 +50,12 @@ static int setup_ports(struct sim *s, const struct sim_options *o)
 
 static int setup_host(struct sim *s, const struct sim_options *o)
 {
-    struct rp_config config = rp_config_default;
-    const struct rp_hooks hooks = {.arg = s, .access_done = access_done, .irq = card_irq, .log = say};
-    const struct vus_device device = {
-        .region_size = {[VUS_REGION_BAR0] = BAR0_BYTES, [VUS_REGION_CFG] = 4096},
-        .msix_vectors = 4,
-        .arg = s,
-        .access = host_access,
-        .dma_map = host_map,
-        .dma_unmap = host_unmap,
-        .irqs = host_irqs,
-        .reset = host_reset,
-        .log = o->quiet ? NULL : say,
-    };
+    const struct rp_options options = {.seed = o->seed, .latency_min = 4, .latency_max = 12};
     char err[256];
-    config.seed = o->seed;
-    s->rp = rp_new(&s->pins.tlp, &config, &hooks);
-    if (!s->rp) {
-        fprintf(stderr, "culvert-sim: out of memory\n");
-        return -1;
-    }
+    s->rp = rp_new(&s->pins.tlp, &options, NULL);
     if (!o->socket)
         return 0;
-    s->host = vus_new(o->socket, &device, err, sizeof err);
+    s->host = attach_new(s->rp, o->socket, err, sizeof err);
     if (!s->host)
         fprintf(stderr, "culvert-sim: --socket: %s\n", err);
     return s->host ? 0 : -1;
@@ -163,12 +94,17 @@ static void poll_outside(struct sim *s, const struct sim_options *o)
         mac_poll(&s->mac[i], now);
     *s->pins.link = (uint8_t)(port_link(s->port[0]) | port_link(s->port[1]) << 1);
     if (s->host)
-        vus_poll(s->host);
+        attach_poll(s->host);
     if (o->trace && !s->tracing && !s->traced && s->cycle >= o->trace_from)
         s->tracing = s->traced = shim_trace_open(s->shim, o->trace);
     if (s->tracing && o->trace_cycles && s->cycle >= o->trace_from + o->trace_cycles) {
         shim_trace_close(s->shim);
         s->tracing = false;
+    }
+    if (report_signal) {
+        report_signal = 0;
+        s->wall_ns = pace_now_ns() - s->start_ns;
+        stats_report(s, o);
     }
     pace_keep(&s->pace, s->cycle);
 }
@@ -209,7 +145,7 @@ static int run(struct sim *s, const struct sim_options *o)
 
 static void teardown(struct sim *s)
 {
-    vus_free(s->host); // first: it takes its memory back from the root port
+    attach_free(s->host); // first: it takes its memory back from the root port
     rp_free(s->rp);
     for (int i = 0; i < 2; i++)
         port_close(s->port[i]);
@@ -232,6 +168,7 @@ int main(int argc, char **argv)
     const struct sigaction action = {.sa_handler = on_signal};
     sigaction(SIGINT, &action, NULL);
     sigaction(SIGTERM, &action, NULL);
+    sigaction(SIGUSR1, &action, NULL);
     signal(SIGPIPE, SIG_IGN);
     rc = setup(s, &o) < 0 ? 1 : run(s, &o);
     if (s->shim && o.trace && !s->traced && s->cycle >= o.trace_from) {

@@ -3,7 +3,7 @@
 
 RTL_CARD := $(RTL_LIB) $(RTL_CRYPTO) $(RTL_DATAPATH) $(RTL_MGMT) $(RTL_PCIE) hw/rtl/card/card.sv \
     boards/sim/rtl/board_sim.sv
-SIM_PCIE_SRCS := $(wildcard sim/pcie/*.c)
+include sim/pcie/module.mk
 SIM_SRCS := $(addprefix sim/,main.c options.c stats.c port.c pcap.c mac.c flash.c uart.c pace.c) \
     $(SIM_PCIE_SRCS) firmware/tools/flash_image.c
 SIM_VL_FLAGS := -GDTB_MEM='"$(abspath $(B))/gen/board_dtb.mem"'

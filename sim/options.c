@@ -31,7 +31,8 @@ static void usage(FILE *f)
             "  --trace FILE[,FROM[,CYCLES]]  waveform (FST) from cycle FROM on; needs culvert-sim-debug\n"
             "  --coverage FILE      line coverage; needs culvert-sim-debug\n"
             "  --quiet              no statistics on standard error\n"
-            "SIGINT and SIGTERM stop it cleanly. Exit code: 0, 1 for a failure, 2 for wrong use.\n",
+            "SIGINT and SIGTERM stop it cleanly; SIGUSR1 makes it write its statistics and go on.\n"
+            "Exit code: 0, 1 for a failure, 2 for wrong use.\n",
             BOARD_PACED_CLOCK_HZ);
 }
 

@@ -36,8 +36,8 @@ int stats_report(const struct sim *s, const struct sim_options *o)
                 (unsigned long long)s->cycle, seconds, s->pace.hz ? "paced" : "free-run", khz,
                 s->cycle ? 100.0 * (double)s->asleep / (double)s->cycle : 0, (unsigned long long)s->mac[0].rx_frames,
                 (unsigned long long)s->mac[0].tx_frames, (unsigned long long)s->mac[1].rx_frames,
-                (unsigned long long)s->mac[1].tx_frames, (unsigned long long)rp->tlps_to_card,
-                (unsigned long long)rp->tlps_from_card);
+                (unsigned long long)s->mac[1].tx_frames, (unsigned long long)rp->tlps_out,
+                (unsigned long long)rp->tlps_in);
         if (s->pace.slips)
             fprintf(stderr, "culvert-sim: could not keep the pace %llu times, %.1f s lost in all\n",
                     (unsigned long long)s->pace.slips, (double)s->pace.slip_ns / 1e9);
@@ -48,11 +48,16 @@ int stats_report(const struct sim *s, const struct sim_options *o)
                           (json_int_t)s->cycle, "seconds", seconds, "mode", s->pace.hz ? "paced" : "free-run", "khz",
                           khz, "core_asleep_cycles", (json_int_t)s->asleep, "pace_slips", (json_int_t)s->pace.slips,
                           "pace_lost_s", (double)s->pace.slip_ns / 1e9, "outside", port_json(s, 0), "inside",
-                          port_json(s, 1), "pcie", "tlps_to_card", (json_int_t)rp->tlps_to_card, "tlps_from_card",
-                          (json_int_t)rp->tlps_from_card, "dma_read_bytes", (json_int_t)rp->dma_read_bytes,
-                          "dma_write_bytes", (json_int_t)rp->dma_write_bytes, "dma_errors", (json_int_t)rp->dma_errors,
-                          "interrupts", (json_int_t)rp->irqs, "malformed", (json_int_t)rp->malformed);
-    int rc = j ? json_dump_file(j, o->stats, JSON_INDENT(2)) : -1;
+                          port_json(s, 1), "pcie", "tlps_to_card", (json_int_t)rp->tlps_out, "tlps_from_card",
+                          (json_int_t)rp->tlps_in, "dma_read_bytes", (json_int_t)rp->dma_read_bytes, "dma_write_bytes",
+                          (json_int_t)rp->dma_write_bytes, "dma_faults", (json_int_t)rp->dma_faults, "interrupts",
+                          (json_int_t)rp->interrupts, "violations", (json_int_t)rp->violations);
+    // Whole or not at all, for readers while we run.
+    char part[4096];
+    int n = snprintf(part, sizeof part, "%s.part", o->stats);
+    int rc = j && n < (int)sizeof part ? json_dump_file(j, part, JSON_INDENT(2)) : -1;
+    if (rc == 0)
+        rc = rename(part, o->stats);
     if (rc < 0)
         fprintf(stderr, "culvert-sim: --stats %s: %s\n", o->stats, strerror(errno));
     json_decref(j);

@@ -5,8 +5,8 @@
 #include "sim/mac.h"
 #include "sim/options.h"
 #include "sim/pace.h"
+#include "sim/pcie/attach.h"
 #include "sim/pcie/rootport.h"
-#include "sim/pcie/vfio_user_server.h"
 #include "sim/shim.h"
 #include "sim/uart.h"
 
@@ -18,8 +18,8 @@ struct sim {
     struct sim_flash flash;
     struct sim_uart uart;
     struct sim_pace pace;
-    struct rootport *rp;
-    struct vus *host; // NULL: no host is attached
+    struct rp *rp;
+    struct attach *host; // NULL: no socket
     uint64_t cycle, asleep, instructions;
     uint64_t start_ns, wall_ns;
     bool tracing, traced;
