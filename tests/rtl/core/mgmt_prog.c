@@ -166,6 +166,12 @@ static void test_interrupts(void)
         ;
     printf("beyond 32 bits: early %u, due %u\n", early, ticks);
     REG(MGMT_MTIME_HI) = 0;
+    CSR(csrc, mstatus, MSTATUS_MIE);
+    set_deadline(0);
+    uint64_t due = now(), later = now();
+    set_deadline(~0ull);
+    CSR(csrs, mstatus, MSTATUS_MIE);
+    printf("counts while due: %s\n", later > due ? "yes" : "no");
     ticks = 0;
     set_deadline(now() + PERIOD);
     uint32_t c0 = csr_cycle();

@@ -265,6 +265,7 @@ static void test_program(struct card *c, unsigned wait)
     expect_line(c, "software interrupt", "software interrupts 1");
     expect_line(c, "external interrupt, once, of the enabled line only", "external interrupts 1, pending 00000040");
     expect_line(c, "timer compares 64 bits", "beyond 32 bits: early 0, due 1");
+    expect_line(c, "timer goes on while its interrupt is pending", "counts while due: yes");
     expect_line(c, "timer interrupts wake from sleep", "timer interrupts 5, asleep more than 90 %: yes");
     char text[32];
     snprintf(text, sizeof text, "mix %08x", c->mix);
