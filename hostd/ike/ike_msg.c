@@ -163,6 +163,8 @@ bool ike_send_response(struct ike_sa *sa, const struct ike_build *chain)
     struct ike_flight *f = make_flight(sa, &h, chain);
     sa->in_open = false;
     if (f == NULL) {
+        // As if the request had not come: the peer will repeat it.
+        sa->next_in--;
         ike_sa_log(sa, IKE_LOG_ERROR, "could not build an answer");
         return false;
     }
