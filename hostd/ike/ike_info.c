@@ -29,7 +29,13 @@ void ike_info_start(struct ike_sa *sa)
         e->stats.dpd_sent++;
         break;
     }
-    if (!ike_send_request(sa, IKE_X_INFORMATIONAL, &b))
+    if (ike_send_request(sa, IKE_X_INFORMATIONAL, &b))
+        return;
+    if (t->kind == IKE_TASK_DPD)
+        ike_task_finish(sa); // the timer will ask again
+    else if (t->retries < IKE_MAX_CHILD_RETRIES)
+        ike_task_retry(sa, (uint64_t)IKE_T_TEMPORARY * IKE_SECOND);
+    else
         ike_sa_close(sa, IKE_R_RESOURCES, false);
 }
 
