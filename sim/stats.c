@@ -15,13 +15,22 @@ uint64_t sim_time_ns(const struct sim *s)
     return s->pace.epoch_ns + (s->cycle - s->pace.start_cycle) * 1000000000ull / s->pace.hz;
 }
 
+static void put(json_t *object, const char *name, uint64_t value)
+{
+    json_object_set_new(object, name, json_integer((json_int_t)value));
+}
+
 static json_t *port_json(const struct sim *s, int i)
 {
     const struct sim_mac *m = &s->mac[i];
-    return json_pack("{s:I,s:I,s:I,s:I,s:I,s:I}", "rx_frames", (json_int_t)m->rx_frames, "rx_bytes",
-                     (json_int_t)m->rx_bytes, "tx_frames", (json_int_t)m->tx_frames, "tx_bytes",
-                     (json_int_t)m->tx_bytes, "tx_bad", (json_int_t)m->tx_bad, "tx_lost",
-                     (json_int_t)port_send_errors(s->port[i]));
+    json_t *j = json_object();
+    put(j, "rx_frames", m->rx_frames);
+    put(j, "rx_bytes", m->rx_bytes);
+    put(j, "tx_frames", m->tx_frames);
+    put(j, "tx_bytes", m->tx_bytes);
+    put(j, "tx_bad", m->tx_bad);
+    put(j, "tx_lost", port_send_errors(s->port[i]));
+    return j;
 }
 
 int stats_report(const struct sim *s, const struct sim_options *o)
@@ -44,14 +53,25 @@ int stats_report(const struct sim *s, const struct sim_options *o)
     }
     if (!o->stats)
         return 0;
-    json_t *j = json_pack("{s:I,s:f,s:s,s:f,s:I,s:I,s:I,s:f,s:o,s:o,s:{s:I,s:I,s:I,s:I,s:I,s:I,s:I}}", "cycles",
-                          (json_int_t)s->cycle, "seconds", seconds, "mode", s->pace.hz ? "paced" : "free-run", "khz",
-                          khz, "core_asleep_cycles", (json_int_t)s->asleep, "pace_slips", (json_int_t)s->pace.slips,
-                          "pace_lost_s", (double)s->pace.slip_ns / 1e9, "outside", port_json(s, 0), "inside",
-                          port_json(s, 1), "pcie", "tlps_to_card", (json_int_t)rp->tlps_out, "tlps_from_card",
-                          (json_int_t)rp->tlps_in, "dma_read_bytes", (json_int_t)rp->dma_read_bytes, "dma_write_bytes",
-                          (json_int_t)rp->dma_write_bytes, "dma_faults", (json_int_t)rp->dma_faults, "interrupts",
-                          (json_int_t)rp->interrupts, "violations", (json_int_t)rp->violations);
+    json_t *j = json_object(), *pcie = json_object();
+    put(j, "cycles", s->cycle);
+    json_object_set_new(j, "seconds", json_real(seconds));
+    json_object_set_new(j, "mode", json_string(s->pace.hz ? "paced" : "free-run"));
+    json_object_set_new(j, "khz", json_real(khz));
+    put(j, "core_asleep_cycles", s->asleep);
+    put(j, "instructions", s->instructions);
+    put(j, "pace_slips", s->pace.slips);
+    json_object_set_new(j, "pace_lost_s", json_real((double)s->pace.slip_ns / 1e9));
+    json_object_set_new(j, "outside", port_json(s, 0));
+    json_object_set_new(j, "inside", port_json(s, 1));
+    put(pcie, "tlps_to_card", rp->tlps_out);
+    put(pcie, "tlps_from_card", rp->tlps_in);
+    put(pcie, "dma_read_bytes", rp->dma_read_bytes);
+    put(pcie, "dma_write_bytes", rp->dma_write_bytes);
+    put(pcie, "dma_faults", rp->dma_faults);
+    put(pcie, "interrupts", rp->interrupts);
+    put(pcie, "violations", rp->violations);
+    json_object_set_new(j, "pcie", pcie);
     // Whole or not at all, for readers while we run.
     char part[4096];
     int n = snprintf(part, sizeof part, "%s.part", o->stats);
