@@ -272,7 +272,7 @@ module dp_regs
         COUNTER_HI:      rdata = counter_hi_q;
         default:         if (is_local && 32'(local_index) < LOCAL_COUNT) rdata = local_q[local_index[$clog2(LOCAL_COUNT)-1:0]];
                          // the stage and what starts something are write-only: they read as zero
-                         else rerr = !is_local && !(addr >= SA_KEY && addr <= SA_COMMAND)
+                         else rerr = !(addr >= SA_KEY && addr <= SA_COMMAND)
                                   && addr != TUNNEL_SA && addr != ADJ_WRITE && addr != FIB_WRITE && addr != FLOW_WRITE;
       endcase
     end

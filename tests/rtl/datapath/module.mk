@@ -16,3 +16,6 @@ endef
 
 $(eval $(call dp_program,datapath_bench,$(DP_T)/datapath_bench.c))
 BENCHES += $(B)/rtl/datapath/datapath_bench
+
+$(eval $(call dp_program,forward_test,$(DP_T)/forward_test.c))
+CHECK_TESTS += $(B)/rtl/datapath/forward_test
