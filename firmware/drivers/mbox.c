@@ -41,6 +41,12 @@ bool mbox_command_waits(void)
     return get(MBOX_STATUS) & MBOX_STATUS_CMD_MASK;
 }
 
+void mbox_forget(struct mbox_command *command)
+{
+    const uint32_t words = command->length < sizeof(command->body) ? (command->length + 3u) / 4 : MBOX_BODY_WORDS;
+    wipe_words(&command->body, 4 * words);
+}
+
 void mbox_take(struct mbox_command *command)
 {
     const uint32_t head = get(MBOX_CMD_HEAD) & 0xffff;
@@ -53,12 +59,21 @@ void mbox_take(struct mbox_command *command)
     uint32_t words = (command->length + 3u) / 4;
     if (words > MBOX_BODY_WORDS)
         words = MBOX_BODY_WORDS;
-    for (uint32_t i = 0; i < MBOX_BODY_WORDS; i++)
-        command->body.word[i] = i < words ? get(slot + 16 + 4 * i) : 0;
+    for (uint32_t i = 0; i < words; i++)
+        command->body.word[i] = get(slot + 16 + 4 * i);
     if (command->length < sizeof(command->body) && command->length % 4) // bytes beyond the length do not count
         command->body.word[words - 1] &= (1u << (command->length % 4 * 8)) - 1;
-    for (uint32_t i = 0; i < CULVERT_CMD_BYTES; i += 4)
+    for (uint32_t i = 0; i < CULVERT_CMD_BYTES;
+         i += 32) { // whatever the length says; unrolled, for it is every command's cost
         put(slot + i, 0);
+        put(slot + i + 4, 0);
+        put(slot + i + 8, 0);
+        put(slot + i + 12, 0);
+        put(slot + i + 16, 0);
+        put(slot + i + 20, 0);
+        put(slot + i + 24, 0);
+        put(slot + i + 28, 0);
+    }
     put(MBOX_CMD_HEAD, (head + 1) & 0xffff);
 }
 

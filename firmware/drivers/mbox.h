@@ -28,7 +28,7 @@ struct mbox_command {
     uint16_t opcode, length;
     uint32_t tag;
     uint16_t abi_major;
-    union mbox_body body; // words beyond `length` are 0
+    union mbox_body body; // all 0 but for the words of `length`
 };
 
 #define MBOX_ANSWER_WORDS 12u
@@ -51,7 +51,10 @@ const char *mbox_probe(void);
 // Shows versions and READY to the host: it may write commands from here on.
 void mbox_ready(void);
 bool mbox_command_waits(void);
-// Copies the oldest command, zeroises its slot and advances CMD_HEAD. Only when one waits.
+// Copies the oldest command, zeroises its slot and advances CMD_HEAD. Only when one waits, and into a command whose
+// body is all 0: new memory, or after mbox_forget.
 void mbox_take(struct mbox_command *command);
+// Wipes the body, which may hold keys.
+void mbox_forget(struct mbox_command *command);
 // Sends an entry if the queue has room and the last one is on its way; else returns false and does nothing.
 bool mbox_post(const struct mbox_entry *entry);

@@ -7,8 +7,6 @@
 #include "firmware/services/fw.h"
 #include "firmware/services/ports.h"
 
-#include <string.h>
-
 // The clock that the timer counts: a simulated board's paced clock, which agrees with the wall clock, else the real
 // one.
 #define TIMER_HZ (BOARD_PACED_CLOCK_HZ ? BOARD_PACED_CLOCK_HZ : BOARD_CLOCK_HZ)
@@ -181,7 +179,7 @@ static enum culvert_status run(struct fw *fw)
 
 void fw_execute(struct fw *fw)
 {
-    memset(&fw->answer, 0, sizeof(fw->answer));
+    wipe_words(&fw->answer, sizeof(fw->answer));
     fw->answer.kind = CULVERT_ENTRY_COMPLETION;
     fw->answer.tag = fw->command.tag;
     const enum culvert_status status = run(fw);
@@ -189,7 +187,7 @@ void fw_execute(struct fw *fw)
     fw->commands++;
     if (status != CULVERT_ST_OK) {
         fw->command_errors++;
-        memset(&fw->answer.body, 0, sizeof(fw->answer.body));
+        wipe_words(&fw->answer.body, sizeof(fw->answer.body));
     }
-    wipe_words(&fw->command, sizeof(fw->command)); // it may hold keys
+    mbox_forget(&fw->command);
 }

