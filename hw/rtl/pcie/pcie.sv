@@ -62,12 +62,28 @@ module pcie
 );
   if (DATA_W != 512) $error("pcie: only a datapath of 512 bits is supported");
 
-  tlp_t rx_tlp, rx, tx, cpl, wr;
+  logic rx_sop, cpl_sop, cpl_last, wr_sop, wr_last;
+  logic [127:0] rx_hdr, wr_hdr;
+  logic [95:0] cpl_hdr;
+  logic [511:0] rx_data, cpl_data, wr_data;
   logic rx_last, rx_cut, req_valid, req_ready, rx_cpl_valid, rx_error;
   logic cpl_valid, cpl_ready, wr_valid, wr_ready, rd_valid, rd_ready;
   logic [127:0] rd_hdr;
   logic req_error, rd_unexpected;
   logic [5:0] rd_failed;
+
+  // The configuration space changes rarely: its outputs are taken through a register.
+  logic [15:0] id_q;
+  logic [2:0] max_payload_q, max_read_req_q;
+  logic bus_master_q, msix_enable_q, msix_mask_q;
+  always_ff @(posedge clk_i) begin
+    id_q           <= cfg_requester_id_i;
+    max_payload_q  <= cfg_max_payload_i;
+    max_read_req_q <= cfg_max_read_req_i;
+    bus_master_q   <= cfg_bus_master_i;
+    msix_enable_q  <= cfg_msix_enable_i;
+    msix_mask_q    <= cfg_msix_mask_i;
+  end
 
   logic bus_req, bus_we;
   logic [15:2] bus_addr;
@@ -77,17 +93,20 @@ module pcie
   logic reset, clear, watchdog, host_reset, quiet;
   logic [9:0] clear_addr;
 
-  assign rx_tlp = '{sop: rx_tlp_sop_i, last: rx_tlp_last_i, hdr: rx_tlp_hdr_i, data: rx_tlp_data_i};
-  assign {tx_tlp_sop_o, tx_tlp_last_o, tx_tlp_hdr_o, tx_tlp_data_o} = tx;
   assign card_reset_o = reset;
 
   pcie_rx u_rx (
       .clk_i,
       .rst_ni,
       .valid_i    (rx_tlp_valid_i),
-      .tlp_i      (rx_tlp),
+      .sop_i      (rx_tlp_sop_i),
+      .last_i     (rx_tlp_last_i),
+      .hdr_i      (rx_tlp_hdr_i),
+      .data_i     (rx_tlp_data_i),
       .ready_o    (rx_tlp_ready_o),
-      .tlp_o      (rx),
+      .sop_o      (rx_sop),
+      .hdr_o      (rx_hdr),
+      .data_o     (rx_data),
       .last_o     (rx_last),
       .cut_o      (rx_cut),
       .req_valid_o(req_valid),
@@ -100,25 +119,35 @@ module pcie
       .clk_i,
       .rst_ni,
       .cpl_valid_i(cpl_valid),
-      .cpl_i      (cpl),
+      .cpl_sop_i  (cpl_sop),
+      .cpl_last_i (cpl_last),
+      .cpl_hdr_i  (cpl_hdr),
+      .cpl_data_i (cpl_data),
       .cpl_ready_o(cpl_ready),
       .rd_valid_i (rd_valid),
       .rd_hdr_i   (rd_hdr),
       .rd_ready_o (rd_ready),
       .wr_valid_i (wr_valid),
-      .wr_i       (wr),
+      .wr_sop_i   (wr_sop),
+      .wr_last_i  (wr_last),
+      .wr_hdr_i   (wr_hdr),
+      .wr_data_i  (wr_data),
       .wr_ready_o (wr_ready),
       .valid_o    (tx_tlp_valid_o),
-      .tlp_o      (tx),
+      .sop_o      (tx_tlp_sop_o),
+      .last_o     (tx_tlp_last_o),
+      .hdr_o      (tx_tlp_hdr_o),
+      .data_o     (tx_tlp_data_o),
       .ready_i    (tx_tlp_ready_i)
   );
 
   pcie_bar u_bar (
       .clk_i,
       .rst_ni,
-      .completer_id_i(cfg_requester_id_i),
+      .completer_id_i(id_q),
       .req_valid_i   (req_valid),
-      .req_i         (rx),
+      .req_hdr_i     (rx_hdr),
+      .req_data_i    (rx_data),
       .req_last_i    (rx_last),
       .req_ready_o   (req_ready),
       .reg_req_o     (bus_req),
@@ -128,7 +157,10 @@ module pcie
       .reg_wdata_o   (bus_wdata),
       .reg_rdata_i   (bus_rdata),
       .cpl_valid_o   (cpl_valid),
-      .cpl_o         (cpl),
+      .cpl_sop_o     (cpl_sop),
+      .cpl_last_o    (cpl_last),
+      .cpl_hdr_o     (cpl_hdr),
+      .cpl_data_o    (cpl_data),
       .cpl_ready_i   (cpl_ready),
       .error_o       (req_error)
   );
@@ -142,7 +174,7 @@ module pcie
   logic [VECTORS-1:0] msix_pending;
   queue_cfg_t evq_cfg, rxq_cfg, txq_cfg;
   logic [31:0] evq_consumer, evq_producer, rxq_consumer, rxq_producer, txq_producer, txq_consumer;
-  logic [63:0] txq_wb_addr;
+  logic [63:0] txq_wb_addr, evq_base, rxq_base, txq_base;
   logic evq_idle, rxq_idle, txq_idle, evq_post, evq_busy, evq_full;
   logic [479:0] evq_data;
   logic in_reset;
@@ -171,14 +203,17 @@ module pcie
       .cmd_tail_o    (cmd_tail),
       .cmd_head_i    (cmd_head),
       .evq_o         (evq_cfg),
+      .evq_base_o    (evq_base),
       .evq_consumer_o(evq_consumer),
       .evq_producer_i(evq_producer),
       .evq_idle_i    (evq_idle),
       .rxq_o         (rxq_cfg),
+      .rxq_base_o    (rxq_base),
       .rxq_consumer_o(rxq_consumer),
       .rxq_producer_i(rxq_producer),
       .rxq_idle_i    (rxq_idle),
       .txq_o         (txq_cfg),
+      .txq_base_o    (txq_base),
       .txq_producer_o(txq_producer),
       .txq_consumer_i(txq_consumer),
       .txq_idle_i    (txq_idle),
@@ -244,20 +279,27 @@ module pcie
 
   // ---- queues
   logic [WR_CLIENTS-1:0] wr_req, wr_done;
-  dma_req_t wr_reqs[WR_CLIENTS];
+  logic [63:0] wr_addr[WR_CLIENTS];
+  logic [LEN_W-1:0] wr_len[WR_CLIENTS];
+  assign wr_len[WR_MSIX]   = LEN_W'(4);
+  assign wr_len[WR_WB]     = LEN_W'(4);
+  assign wr_len[WR_EVQ]    = LEN_W'(64);
+  assign wr_len[WR_RX_HDR] = LEN_W'(64);
   logic [31:0] msix_word, wb_word;
   logic [511:0] evq_word, hdr_word;
   logic rx_word_valid, rx_word_ready, evq_irq, rxq_irq, txq_irq, state_irq;
-  logic cmd_valid, cmd_user, cmd_ready, rd_idle, in_valid, in_user, in_err, in_sop, in_last, in_ready;
-  dma_req_t cmd;
-  logic [511:0] in_data;
+  logic cmd_valid, cmd_user, cmd_ready, rd_idle, in_valid, in_user, in_err, in_ready;
+  logic [63:0] cmd_addr;
+  logic [LEN_W-1:0] cmd_len;
+  word_t in_word;
 
   pcie_evq u_evq (
       .clk_i,
       .rst_ni,
       .reset_i     (reset),
-      .bus_master_i(cfg_bus_master_i),
+      .bus_master_i(bus_master_q),
       .cfg_i       (evq_cfg),
+      .base_i      (evq_base),
       .consumer_i  (evq_consumer),
       .producer_o  (evq_producer),
       .idle_o      (evq_idle),
@@ -266,7 +308,7 @@ module pcie
       .busy_o      (evq_busy),
       .full_o      (evq_full),
       .wr_valid_o  (wr_req[WR_EVQ]),
-      .wr_o        (wr_reqs[WR_EVQ]),
+      .wr_addr_o   (wr_addr[WR_EVQ]),
       .wr_word_o   (evq_word),
       .wr_done_i   (wr_done[WR_EVQ]),
       .irq_o       (evq_irq)
@@ -276,8 +318,9 @@ module pcie
       .clk_i,
       .rst_ni,
       .reset_i        (reset),
-      .bus_master_i   (cfg_bus_master_i),
+      .bus_master_i   (bus_master_q),
       .cfg_i          (rxq_cfg),
+      .base_i         (rxq_base),
       .consumer_i     (rxq_consumer),
       .producer_o     (rxq_producer),
       .idle_o         (rxq_idle),
@@ -288,12 +331,13 @@ module pcie
       .to_host_ready_o,
       .dropped_o      (host_rx_dropped_o),
       .data_valid_o   (wr_req[WR_RX_DATA]),
-      .data_o         (wr_reqs[WR_RX_DATA]),
+      .data_addr_o    (wr_addr[WR_RX_DATA]),
+      .data_len_o     (wr_len[WR_RX_DATA]),
       .word_valid_o   (rx_word_valid),
       .word_ready_i   (rx_word_ready),
       .data_done_i    (wr_done[WR_RX_DATA]),
       .hdr_valid_o    (wr_req[WR_RX_HDR]),
-      .hdr_o          (wr_reqs[WR_RX_HDR]),
+      .hdr_addr_o     (wr_addr[WR_RX_HDR]),
       .hdr_word_o     (hdr_word),
       .hdr_done_i     (wr_done[WR_RX_HDR]),
       .irq_o          (rxq_irq)
@@ -303,31 +347,31 @@ module pcie
       .clk_i,
       .rst_ni,
       .reset_i     (reset),
-      .bus_master_i(cfg_bus_master_i),
+      .bus_master_i(bus_master_q),
       .cfg_i       (txq_cfg),
+      .base_i      (txq_base),
       .producer_i  (txq_producer),
       .wb_addr_i   (txq_wb_addr),
       .consumer_o  (txq_consumer),
       .idle_o      (txq_idle),
       .bad_o       (tx_bad),
       .cmd_valid_o (cmd_valid),
-      .cmd_o       (cmd),
+      .cmd_addr_o  (cmd_addr),
+      .cmd_len_o   (cmd_len),
       .cmd_user_o  (cmd_user),
       .cmd_ready_i (cmd_ready),
       .rd_idle_i   (rd_idle),
       .in_valid_i  (in_valid),
       .in_user_i   (in_user),
       .in_err_i    (in_err),
-      .in_sop_i    (in_sop),
-      .in_last_i   (in_last),
-      .in_data_i   (in_data),
+      .in_word_i   (in_word),
       .in_ready_o  (in_ready),
       .from_host_valid_o,
       .from_host_word_o,
       .from_host_meta_o,
       .from_host_ready_i,
       .wb_valid_o  (wr_req[WR_WB]),
-      .wb_o        (wr_reqs[WR_WB]),
+      .wb_addr_o   (wr_addr[WR_WB]),
       .wb_word_o   (wb_word),
       .wb_done_i   (wr_done[WR_WB]),
       .irq_o       (txq_irq)
@@ -339,11 +383,12 @@ module pcie
   ) u_dma_rd (
       .clk_i,
       .rst_ni,
-      .bus_master_i  (cfg_bus_master_i),
-      .max_read_req_i(cfg_max_read_req_i),
-      .requester_id_i(cfg_requester_id_i),
+      .bus_master_i  (bus_master_q),
+      .max_read_req_i(max_read_req_q),
+      .requester_id_i(id_q),
       .cmd_valid_i   (cmd_valid),
-      .cmd_i         (cmd),
+      .cmd_addr_i    (cmd_addr),
+      .cmd_len_i     (cmd_len),
       .cmd_user_i    (cmd_user),
       .cmd_ready_o   (cmd_ready),
       .idle_o        (rd_idle),
@@ -351,14 +396,14 @@ module pcie
       .rd_hdr_o      (rd_hdr),
       .rd_ready_i    (rd_ready),
       .cpl_valid_i   (rx_cpl_valid),
-      .cpl_i         (rx),
+      .cpl_sop_i     (rx_sop),
+      .cpl_hdr_i     (rx_hdr[95:0]),
+      .cpl_data_i    (rx_data),
       .cpl_cut_i     (rx_cut),
       .out_valid_o   (in_valid),
       .out_user_o    (in_user),
       .out_err_o     (in_err),
-      .out_sop_o     (in_sop),
-      .out_last_o    (in_last),
-      .out_data_o    (in_data),
+      .out_word_o    (in_word),
       .out_ready_i   (in_ready),
       .failed_o      (rd_failed),
       .unexpected_o  (rd_unexpected)
@@ -367,11 +412,12 @@ module pcie
   pcie_dma_wr u_dma_wr (
       .clk_i,
       .rst_ni,
-      .bus_master_i  (cfg_bus_master_i),
-      .max_payload_i (cfg_max_payload_i),
-      .requester_id_i(cfg_requester_id_i),
+      .bus_master_i  (bus_master_q),
+      .max_payload_i (max_payload_q),
+      .requester_id_i(id_q),
       .req_valid_i   (wr_req),
-      .req_i         (wr_reqs),
+      .req_addr_i    (wr_addr),
+      .req_len_i     (wr_len),
       .done_o        (wr_done),
       .msix_word_i   (msix_word),
       .evq_word_i    (evq_word),
@@ -381,16 +427,19 @@ module pcie
       .data_valid_i  (rx_word_valid),
       .data_ready_o  (rx_word_ready),
       .valid_o       (wr_valid),
-      .tlp_o         (wr),
+      .sop_o         (wr_sop),
+      .last_o        (wr_last),
+      .hdr_o         (wr_hdr),
+      .data_o        (wr_data),
       .ready_i       (wr_ready)
   );
 
   pcie_msix u_msix (
       .clk_i,
       .rst_ni,
-      .bus_master_i(cfg_bus_master_i),
-      .enable_i    (cfg_msix_enable_i),
-      .mask_i      (cfg_msix_mask_i),
+      .bus_master_i(bus_master_q),
+      .enable_i    (msix_enable_q),
+      .mask_i      (msix_mask_q),
       .raise_i     ({state_irq, txq_irq, rxq_irq, evq_irq}),
       .pending_o   (msix_pending),
       .reg_we_i    (msix_we),
@@ -399,7 +448,7 @@ module pcie
       .reg_wdata_i (bus_wdata),
       .reg_rdata_o (msix_rdata),
       .wr_valid_o  (wr_req[WR_MSIX]),
-      .wr_o        (wr_reqs[WR_MSIX]),
+      .wr_addr_o   (wr_addr[WR_MSIX]),
       .wr_word_o   (msix_word),
       .wr_done_i   (wr_done[WR_MSIX])
   );

@@ -2,7 +2,6 @@
 // Completion and event queue: the management core's entries on their way to host memory. One entry under way.
 module pcie_evq
   import pcie_pkg::*;
-  import culvert_pkg::*;
 (
     input logic clk_i,
     input logic rst_ni,
@@ -10,6 +9,7 @@ module pcie_evq
     input logic bus_master_i,
 
     input  queue_cfg_t        cfg_i,
+    input  logic       [63:0] base_i,
     input  logic       [31:0] consumer_i,
     output logic       [31:0] producer_o,
     output logic              idle_o,
@@ -20,19 +20,19 @@ module pcie_evq
     output logic         full_o,  // or not running
 
     output logic         wr_valid_o,
-    output dma_req_t     wr_o,
+    output logic [ 63:0] wr_addr_o,
     output logic [511:0] wr_word_o,
     input  logic         wr_done_i,
     output logic         irq_o        // pulse
 );
   logic wr_valid_q, void_q;
   logic [31:0] producer_q, used;
-  dma_req_t wr_q;
+  logic [63:0] wr_addr_q;
   logic [511:0] word_q;
 
   assign producer_o = producer_q;
   assign wr_valid_o = wr_valid_q;
-  assign wr_o       = wr_q;
+  assign wr_addr_o  = wr_addr_q;
   assign wr_word_o  = word_q;
   assign busy_o     = wr_valid_q;
   assign idle_o     = !wr_valid_q;
@@ -53,7 +53,7 @@ module pcie_evq
       if (post_i && !wr_valid_q && !full_o && !reset_i) begin
         wr_valid_q <= 1'b1;
         void_q     <= 1'b0;
-        wr_q       <= '{addr: slot_addr(cfg_i, producer_q, 4'd6), len: LEN_W'(64)};
+        wr_addr_q  <= slot_addr(base_i, cfg_i.size_log2, producer_q, 4'd6);
         word_q     <= {producer_q + 32'd1, data_i};
       end
     end

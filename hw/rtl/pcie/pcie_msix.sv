@@ -4,7 +4,6 @@
 // events are forgotten. Reset by the endpoint's reset only.
 module pcie_msix
   import pcie_pkg::*;
-  import culvert_pkg::*;
 (
     input logic clk_i,
     input logic rst_ni,
@@ -22,7 +21,7 @@ module pcie_msix
     output logic [31:0] reg_rdata_o,  // combinational
 
     output logic        wr_valid_o,
-    output dma_req_t    wr_o,
+    output logic [63:0] wr_addr_o,
     output logic [31:0] wr_word_o,
     input  logic        wr_done_i
 );
@@ -30,14 +29,14 @@ module pcie_msix
   logic [31:0] data_q[VECTORS];
   logic [VECTORS-1:0] mask_q, pending_q, ready;
   logic wr_valid_q;
-  dma_req_t wr_q;
+  logic [63:0] wr_addr_q;
   logic [31:0] wr_word_q;
   logic [1:0] vec, pick;
 
   assign vec        = reg_addr_i[5:4];
   assign pending_o  = pending_q;
   assign wr_valid_o = wr_valid_q;
-  assign wr_o       = wr_q;
+  assign wr_addr_o  = wr_addr_q;
   assign wr_word_o  = wr_word_q;
 
   always_comb begin
@@ -66,7 +65,7 @@ module pcie_msix
       if (wr_done_i) wr_valid_q <= 1'b0;
       if (!wr_valid_q && ready != '0 && enable_i && !mask_i && bus_master_i) begin
         wr_valid_q      <= 1'b1;
-        wr_q            <= '{addr: addr_q[pick], len: LEN_W'(4)};
+        wr_addr_q       <= addr_q[pick];
         wr_word_q       <= data_q[pick];
         pending_q[pick] <= raise_i[pick];
       end

@@ -8,13 +8,6 @@
 package pcie_pkg;
   import culvert_pkg::*;
 
-  typedef struct packed {
-    logic         sop;   // first beat
-    logic         last;  // last beat
-    logic [127:0] hdr;
-    logic [511:0] data;
-  } tlp_t;
-
   // Fmt and Type, header DW 0 [31:24] (2.2.1).
   localparam logic [7:0] MRD3 = 8'h00;
   localparam logic [7:0] MRD4 = 8'h20;
@@ -40,18 +33,11 @@ package pcie_pkg;
 
   localparam int unsigned VECTORS = 4;  // MSI-X
 
-  // A DMA request of one of the queues. The address is a multiple of 64, or of 4 for a write of 4 bytes.
+  // What the host has written of a queue, but for its base.
   typedef struct packed {
-    logic [63:0]      addr;
-    logic [LEN_W-1:0] len;   // bytes, 1 to 2^LEN_W - 1
-  } dma_req_t;
-
-  // What the host has written of a queue.
-  typedef struct packed {
-    logic [63:0] base;
-    logic [3:0]  size_log2;
-    logic [3:0]  slot_log2;
-    logic        enable;
+    logic [3:0] size_log2;
+    logic [3:0] slot_log2;
+    logic       enable;
   } queue_cfg_t;
 
   // Clients of the DMA write engine, by falling priority.
@@ -87,26 +73,28 @@ package pcie_pkg;
     endcase
   endfunction
 
-  // Header of a memory request of `bytes` bytes from a DW-aligned address (2.2.7).
-  function automatic logic [127:0] mem_header(input logic write, input logic [63:0] addr, input logic [12:0] bytes,
-                                              input logic [15:0] requester, input logic [7:0] tag);
+  // Header DWs 1 and 0 of a memory request of `bytes` bytes from a DW-aligned address (2.2.7).
+  function automatic logic [63:0] mem_header(input logic write, input logic wide, input logic [12:0] bytes,
+                                             input logic [15:0] requester, input logic [7:0] tag);
     logic [10:0] dws;
     logic [3:0] first_be, last_be;
-    logic [31:0] dw0, dw1;
     dws      = 11'((bytes + 13'd3) >> 2);
     first_be = dws == 11'd1 ? be_head(bytes[1:0]) : 4'hf;
     last_be  = dws == 11'd1 ? 4'h0 : be_head(bytes[1:0]);
-    dw0      = {1'b0, write, addr[63:32] != 32'd0, 19'd0, dws[9:0]};
-    dw1      = {requester, tag, last_be, first_be};
-    if (addr[63:32] != 32'd0) return {addr[31:0], addr[63:32], dw1, dw0};
-    return {32'd0, addr[31:0], dw1, dw0};
+    return {requester, tag, last_be, first_be, 1'b0, write, wide, 19'd0, dws[9:0]};
   endfunction
 
-  // Address of the slot that number `count` uses; entries of 2^log2 bytes.
-  function automatic logic [63:0] slot_addr(input queue_cfg_t cfg, input logic [31:0] count, input logic [3:0] log2);
+  // Header DWs 3 and 2: above 4 GiB the address has two.
+  function automatic logic [63:0] mem_address(input logic [63:0] addr);
+    return addr[63:32] != 32'd0 ? {addr[31:0], addr[63:32]} : addr;
+  endfunction
+
+  // Address of the slot that number `count` uses: 2^size slots of 2^log2 bytes from base.
+  function automatic logic [63:0] slot_addr(input logic [63:0] base, input logic [3:0] size, input logic [31:0] count,
+                                            input logic [3:0] log2);
     logic [31:0] index;
-    index = count & ((32'd1 << cfg.size_log2) - 32'd1);
-    return cfg.base + ({32'd0, index} << log2);
+    index = count & ((32'd1 << size) - 32'd1);
+    return base + ({32'd0, index} << log2);
   endfunction
 
   // Bytes of `old` replaced where enabled.

@@ -28,14 +28,17 @@ module pcie_regs
     input  logic [15:0] cmd_head_i,
 
     output queue_cfg_t        evq_o,
+    output logic       [63:0] evq_base_o,
     output logic       [31:0] evq_consumer_o,
     input  logic       [31:0] evq_producer_i,
     input  logic              evq_idle_i,
     output queue_cfg_t        rxq_o,
+    output logic       [63:0] rxq_base_o,
     output logic       [31:0] rxq_consumer_o,
     input  logic       [31:0] rxq_producer_i,
     input  logic              rxq_idle_i,
     output queue_cfg_t        txq_o,
+    output logic       [63:0] txq_base_o,
     output logic       [31:0] txq_producer_o,
     input  logic       [31:0] txq_consumer_i,
     input  logic              txq_idle_i,
@@ -62,12 +65,15 @@ module pcie_regs
   logic [15:0] cmd_tail_q;
   queue_cfg_t evq_q, rxq_q, txq_q;
   logic [31:0] evq_consumer_q, rxq_consumer_q, txq_producer_q;
-  logic [63:0] wb_q;
+  logic [63:0] wb_q, evq_base_q, rxq_base_q, txq_base_q;
   logic wr, in_dtb, in_panic, in_msix;
 
   assign evq_o          = evq_q;
+  assign evq_base_o     = evq_base_q;
   assign rxq_o          = rxq_q;
+  assign rxq_base_o     = rxq_base_q;
   assign txq_o          = txq_q;
+  assign txq_base_o     = txq_base_q;
   assign evq_consumer_o = evq_consumer_q;
   assign rxq_consumer_o = rxq_consumer_q;
   assign txq_producer_o = txq_producer_q;
@@ -117,18 +123,18 @@ module pcie_regs
           SCRATCH: rdata_q <= scratch_q;
           CMD_TAIL: rdata_q <= {16'd0, cmd_tail_q};
           CMD_HEAD: rdata_q <= {16'd0, cmd_head_i};
-          EVQ_BASE_LO: rdata_q <= evq_q.base[31:0];
-          EVQ_BASE_HI: rdata_q <= evq_q.base[63:32];
+          EVQ_BASE_LO: rdata_q <= evq_base_q[31:0];
+          EVQ_BASE_HI: rdata_q <= evq_base_q[63:32];
           EVQ_CONFIG: rdata_q <= config_of(evq_q, 1'b0, evq_idle_i);
           EVQ_CONSUMER: rdata_q <= evq_consumer_q;
           EVQ_PRODUCER: rdata_q <= evq_producer_i;
-          RXQ_BASE_LO: rdata_q <= rxq_q.base[31:0];
-          RXQ_BASE_HI: rdata_q <= rxq_q.base[63:32];
+          RXQ_BASE_LO: rdata_q <= rxq_base_q[31:0];
+          RXQ_BASE_HI: rdata_q <= rxq_base_q[63:32];
           RXQ_CONFIG: rdata_q <= config_of(rxq_q, 1'b1, rxq_idle_i);
           RXQ_CONSUMER: rdata_q <= rxq_consumer_q;
           RXQ_PRODUCER: rdata_q <= rxq_producer_i;
-          TXQ_BASE_LO: rdata_q <= txq_q.base[31:0];
-          TXQ_BASE_HI: rdata_q <= txq_q.base[63:32];
+          TXQ_BASE_LO: rdata_q <= txq_base_q[31:0];
+          TXQ_BASE_HI: rdata_q <= txq_base_q[63:32];
           TXQ_CONFIG: rdata_q <= config_of(txq_q, 1'b1, txq_idle_i);
           TXQ_PRODUCER: rdata_q <= txq_producer_q;
           TXQ_CONSUMER: rdata_q <= txq_consumer_i;
@@ -150,21 +156,24 @@ module pcie_regs
     if (!rst_ni || reset_i) begin
       cmd_tail_q <= '0;
       evq_q      <= '0;
+      evq_base_q <= '0;
       rxq_q      <= '0;
+      rxq_base_q <= '0;
       txq_q      <= '0;
+      txq_base_q <= '0;
       wb_q       <= '0;
       {evq_consumer_q, rxq_consumer_q, txq_producer_q} <= '0;
     end else if (wr) begin
       case (addr)
         CMD_TAIL: cmd_tail_q <= 16'(merge({16'd0, cmd_tail_q}, wdata_i, be_i));
-        EVQ_BASE_LO: evq_q.base[31:0] <= merge(evq_q.base[31:0], wdata_i, be_i) & ~32'd63;
-        EVQ_BASE_HI: evq_q.base[63:32] <= merge(evq_q.base[63:32], wdata_i, be_i);
+        EVQ_BASE_LO: evq_base_q[31:0] <= merge(evq_base_q[31:0], wdata_i, be_i) & ~32'd63;
+        EVQ_BASE_HI: evq_base_q[63:32] <= merge(evq_base_q[63:32], wdata_i, be_i);
         EVQ_CONSUMER: evq_consumer_q <= merge(evq_consumer_q, wdata_i, be_i);
-        RXQ_BASE_LO: rxq_q.base[31:0] <= merge(rxq_q.base[31:0], wdata_i, be_i) & ~32'd63;
-        RXQ_BASE_HI: rxq_q.base[63:32] <= merge(rxq_q.base[63:32], wdata_i, be_i);
+        RXQ_BASE_LO: rxq_base_q[31:0] <= merge(rxq_base_q[31:0], wdata_i, be_i) & ~32'd63;
+        RXQ_BASE_HI: rxq_base_q[63:32] <= merge(rxq_base_q[63:32], wdata_i, be_i);
         RXQ_CONSUMER: rxq_consumer_q <= merge(rxq_consumer_q, wdata_i, be_i);
-        TXQ_BASE_LO: txq_q.base[31:0] <= merge(txq_q.base[31:0], wdata_i, be_i) & ~32'd63;
-        TXQ_BASE_HI: txq_q.base[63:32] <= merge(txq_q.base[63:32], wdata_i, be_i);
+        TXQ_BASE_LO: txq_base_q[31:0] <= merge(txq_base_q[31:0], wdata_i, be_i) & ~32'd63;
+        TXQ_BASE_HI: txq_base_q[63:32] <= merge(txq_base_q[63:32], wdata_i, be_i);
         TXQ_PRODUCER: txq_producer_q <= merge(txq_producer_q, wdata_i, be_i);
         TXQ_WB_LO: wb_q[31:0] <= merge(wb_q[31:0], wdata_i, be_i) & ~32'd3;
         TXQ_WB_HI: wb_q[63:32] <= merge(wb_q[63:32], wdata_i, be_i);

@@ -13,6 +13,7 @@ module pcie_rxq
     input logic bus_master_i,
 
     input  queue_cfg_t        cfg_i,
+    input  logic       [63:0] base_i,
     input  logic       [31:0] consumer_i,
     output logic       [31:0] producer_o,
     output logic              idle_o,
@@ -25,12 +26,13 @@ module pcie_rxq
     output logic     dropped_o,        // pulse: a packet was dropped
 
     output logic         data_valid_o,  // payload request; the words go past this block
-    output dma_req_t     data_o,
+    output logic [ 63:0] data_addr_o,
+    output logic [LEN_W-1:0] data_len_o,
     output logic         word_valid_o,
     input  logic         word_ready_i,
     input  logic         data_done_i,
     output logic         hdr_valid_o,   // header request
-    output dma_req_t     hdr_o,
+    output logic [ 63:0] hdr_addr_o,
     output logic [511:0] hdr_word_o,
     input  logic         hdr_done_i,
     output logic         irq_o          // pulse
@@ -47,14 +49,15 @@ module pcie_rxq
   logic fits, room;
   logic [31:0] producer_q, used;
   logic [63:0] slot;
-  dma_req_t data_q, hdr_q;
+  logic [63:0] slot_q;
   to_host_t meta_q;
   logic [31:0] seq_q;
 
   assign producer_o = producer_q;
   assign idle_o     = state_q == IDLE || state_q == DROP;
-  assign data_o     = data_q;
-  assign hdr_o      = hdr_q;
+  assign data_addr_o = slot_q + 64'(SLOT_HDR_BYTES);
+  assign data_len_o  = meta_q.len;
+  assign hdr_addr_o  = slot_q;
   assign used       = producer_q - consumer_i;
 
   always_comb begin
@@ -70,7 +73,7 @@ module pcie_rxq
     if (state_q == IDLE && to_host_valid_i) begin
       room = cfg_i.enable && bus_master_i && (used >> cfg_i.size_log2) == '0;
       fits = 32'(to_host_meta_i.len) + SLOT_HDR_BYTES <= 32'd1 << cfg_i.slot_log2;
-      slot = slot_addr(cfg_i, producer_q, cfg_i.slot_log2);
+      slot = slot_addr(base_i, cfg_i.size_log2, producer_q, cfg_i.slot_log2);
     end
 
     hdr_word_o = '0;
@@ -91,8 +94,7 @@ module pcie_rxq
         void_q <= 1'b0;
         meta_q <= to_host_meta_i;
         seq_q  <= producer_q + 32'd1;
-        data_q <= '{addr: slot + 64'(SLOT_HDR_BYTES), len: to_host_meta_i.len};
-        hdr_q  <= '{addr: slot, len: LEN_W'(SLOT_HDR_BYTES)};
+        slot_q <= slot;
         state_q <= room && fits ? DATA : DROP;
       end
       DROP: if (reset_i || (to_host_valid_i && to_host_last_i)) state_q <= IDLE;

@@ -16,6 +16,7 @@ module pcie_txq
     input logic bus_master_i,
 
     input  queue_cfg_t        cfg_i,
+    input  logic       [63:0] base_i,
     input  logic       [31:0] producer_i,
     input  logic       [63:0] wb_addr_i,   // 0: no write-back
     output logic       [31:0] consumer_o,
@@ -23,16 +24,15 @@ module pcie_txq
     output logic              bad_o,       // pulse: a slot was skipped for its header
 
     output logic         cmd_valid_o,  // to the DMA read engine; user: 0 header, 1 packet
-    output dma_req_t     cmd_o,
+    output logic [ 63:0] cmd_addr_o,
+    output logic [LEN_W-1:0] cmd_len_o,
     output logic         cmd_user_o,
     input  logic         cmd_ready_i,
     input  logic         rd_idle_i,
     input  logic         in_valid_i,
     input  logic         in_user_i,
     input  logic         in_err_i,
-    input  logic         in_sop_i,
-    input  logic         in_last_i,
-    input  logic [511:0] in_data_i,
+    input  word_t        in_word_i,
     output logic         in_ready_o,
 
     output logic       from_host_valid_o,
@@ -41,7 +41,7 @@ module pcie_txq
     input  logic       from_host_ready_i,
 
     output logic        wb_valid_o,
-    output dma_req_t    wb_o,
+    output logic [63:0] wb_addr_o,
     output logic [31:0] wb_word_o,
     input  logic        wb_done_i,
     output logic        irq_o        // pulse
@@ -65,7 +65,8 @@ module pcie_txq
   logic drain_q, discard_q, wb_need_q, wb_valid_q, wb_void_q, run;
 
   logic cmd_valid_q, cmd_user_q, cmd_free, ask_hdr, ask_pkt, skip, hdr_in, pkt_end, moved;
-  dma_req_t cmd_q, wb_q;
+  logic [63:0] cmd_addr_q, wb_addr_q;
+  logic [LEN_W-1:0] cmd_len_q;
   slot_t head, parsed;
   logic [HEADERS-1:0] skip_err_q;  // the header's read failed
   logic wb_none;
@@ -75,9 +76,10 @@ module pcie_txq
   assign consumer_o  = consumer_q;
   assign cmd_valid_o = cmd_valid_q;
   assign cmd_user_o  = cmd_user_q;
-  assign cmd_o       = cmd_q;
+  assign cmd_addr_o  = cmd_addr_q;
+  assign cmd_len_o   = cmd_len_q;
   assign wb_valid_o  = wb_valid_q;
-  assign wb_o        = wb_q;
+  assign wb_addr_o   = wb_addr_q;
   assign wb_word_o   = wb_word_q;
   assign run         = cfg_i.enable && bus_master_i && !drain_q && !reset_i;
   assign head        = hq[hq_rd_q];
@@ -91,8 +93,8 @@ module pcie_txq
     hdr_slot = '0;
     pkt_slot = '0;
     if (run && (asked_q != producer_i || hq_n_q != '0)) begin
-      hdr_slot = slot_addr(cfg_i, asked_q, cfg_i.slot_log2);
-      pkt_slot = slot_addr(cfg_i, taken_q, cfg_i.slot_log2);
+      hdr_slot = slot_addr(base_i, cfg_i.size_log2, asked_q, cfg_i.slot_log2);
+      pkt_slot = slot_addr(base_i, cfg_i.size_log2, taken_q, cfg_i.slot_log2);
       // A slot is skipped in its turn: when no packet before it is under way.
       skip    = hq_n_q != '0 && head.bad && pq_n_q == '0;
       ask_pkt = hq_n_q != '0 && !head.bad && cmd_free && !pq_n_q[3];
@@ -104,9 +106,14 @@ module pcie_txq
   logic [31:0] w_len, w_info, w_tunnel;
   always_comb begin
     hdr_in     = in_valid_i && !in_user_i && !drain_q;
-    w_len      = in_data_i[32*SLOT_HDR_LEN+:32];
-    w_info     = in_data_i[32*SLOT_HDR_INFO+:32];
-    w_tunnel   = in_data_i[32*SLOT_HDR_TUNNEL+:32];
+    w_len      = '0;
+    w_info     = '0;
+    w_tunnel   = '0;
+    if (hdr_in) begin
+      w_len    = in_word_i.data[32*SLOT_HDR_LEN+:32];
+      w_info   = in_word_i.data[32*SLOT_HDR_INFO+:32];
+      w_tunnel = in_word_i.data[32*SLOT_HDR_TUNNEL+:32];
+    end
     parsed.meta = '{len: LEN_W'(w_len), dest: w_info[1:0], tunnel: TUNNEL_W'(w_tunnel)};
     parsed.bad  = in_err_i || w_len == '0 || w_len > 32'(board_pkg::MAX_FRAME) ||
                   w_len > (32'd1 << cfg_i.slot_log2) - 32'(SLOT_HDR_BYTES) || w_info[1:0] == 2'd3 ||
@@ -114,17 +121,14 @@ module pcie_txq
 
     from_host_valid_o = in_valid_i && in_user_i && !in_err_i && !discard_q;
     in_ready_o        = !from_host_valid_o || from_host_ready_i;
-    pkt_end           = in_valid_i && in_user_i && in_last_i && in_ready_o;
+    pkt_end           = in_valid_i && in_user_i && in_word_i.last && in_ready_o;
     moved             = (pkt_end && !drain_q) || skip;
     wb_none           = wb_addr_i[63:2] == '0;
     irq_o             = (wb_done_i && !wb_void_q) || (wb_need_q && wb_none);
   end
   assign bad_o                  = skip && !skip_err_q[hq_rd_q];
   assign from_host_meta_o       = pq[pq_rd_q];
-  assign from_host_word_o.sop   = in_sop_i;
-  assign from_host_word_o.last  = in_last_i;
-  assign from_host_word_o.empty = in_last_i ? EMPTY_W'(-32'(from_host_meta_o.len)) : '0;
-  assign from_host_word_o.data  = in_data_i;
+  assign from_host_word_o = in_word_i;
 
   always_ff @(posedge clk_i) begin
     if (!rst_ni) begin
@@ -140,8 +144,8 @@ module pcie_txq
       if (ask_pkt || ask_hdr) begin
         cmd_valid_q <= 1'b1;
         cmd_user_q  <= ask_pkt;
-        cmd_q       <= ask_pkt ? '{addr: pkt_slot + 64'(SLOT_HDR_BYTES), len: head.meta.len}
-                               : '{addr: hdr_slot, len: LEN_W'(SLOT_HDR_BYTES)};
+        cmd_addr_q  <= ask_pkt ? pkt_slot + 64'(SLOT_HDR_BYTES) : hdr_slot;
+        cmd_len_q   <= ask_pkt ? head.meta.len : LEN_W'(SLOT_HDR_BYTES);
       end
       if (ask_hdr) asked_q <= asked_q + 32'd1;
       if (ask_pkt || skip) begin
@@ -171,7 +175,7 @@ module pcie_txq
         wb_void_q  <= 1'b0;
         wb_need_q  <= moved;
         wb_word_q  <= consumer_q;
-        wb_q       <= '{addr: {wb_addr_i[63:2], 2'd0}, len: LEN_W'(4)};
+        wb_addr_q  <= {wb_addr_i[63:2], 2'd0};
       end
 
       if (!cfg_i.enable || reset_i) begin
