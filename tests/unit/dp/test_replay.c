@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: BSD-2-Clause
 // Replay window and extended sequence numbers, against a model that remembers every number; and selectors.
-#include "hostd/dp/replay.h"
 #include "hostd/dp/ranges.h"
+#include "hostd/dp/replay.h"
 
 #include <setjmp.h>
 #include <stdarg.h>
