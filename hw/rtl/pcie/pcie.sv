@@ -286,7 +286,9 @@ module pcie
   assign wr_len[WR_EVQ]    = LEN_W'(64);
   assign wr_len[WR_RX_HDR] = LEN_W'(64);
   logic [31:0] msix_word, wb_word;
-  logic [511:0] evq_word, hdr_word;
+  logic [511:0] evq_word;
+  logic [127:0] hdr_words;
+  logic [31:0] hdr_seq;
   logic rx_word_valid, rx_word_ready, evq_irq, rxq_irq, txq_irq, state_irq;
   logic cmd_valid, cmd_user, cmd_ready, rd_idle, in_valid, in_user, in_err, in_ready;
   logic [63:0] cmd_addr;
@@ -338,7 +340,8 @@ module pcie
       .data_done_i    (wr_done[WR_RX_DATA]),
       .hdr_valid_o    (wr_req[WR_RX_HDR]),
       .hdr_addr_o     (wr_addr[WR_RX_HDR]),
-      .hdr_word_o     (hdr_word),
+      .hdr_words_o    (hdr_words),
+      .hdr_seq_o      (hdr_seq),
       .hdr_done_i     (wr_done[WR_RX_HDR]),
       .irq_o          (rxq_irq)
   );
@@ -422,7 +425,8 @@ module pcie
       .msix_word_i   (msix_word),
       .evq_word_i    (evq_word),
       .wb_word_i     (wb_word),
-      .hdr_word_i    (hdr_word),
+      .hdr_words_i   (hdr_words),
+      .hdr_seq_i     (hdr_seq),
       .data_word_i   (to_host_word_i.data),
       .data_valid_i  (rx_word_valid),
       .data_ready_o  (rx_word_ready),

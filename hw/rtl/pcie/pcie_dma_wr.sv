@@ -23,7 +23,8 @@ module pcie_dma_wr
     input  logic [ 31:0] msix_word_i,
     input  logic [511:0] evq_word_i,
     input  logic [ 31:0] wb_word_i,
-    input  logic [511:0] hdr_word_i,
+    input  logic [127:0] hdr_words_i,
+    input  logic [ 31:0] hdr_seq_i,
     input  logic [511:0] data_word_i,
     input  logic         data_valid_i,
     output logic         data_ready_o,
@@ -111,7 +112,7 @@ module pcie_dma_wr
         3'(WR_MSIX): data_q <= 512'(msix_word_i);
         3'(WR_EVQ): data_q <= evq_word_i;
         3'(WR_WB): data_q <= 512'(wb_word_i);
-        3'(WR_RX_HDR): data_q <= hdr_word_i;
+        3'(WR_RX_HDR): data_q <= {hdr_seq_i, 352'd0, hdr_words_i};
         default: data_q <= data_word_i;
       endcase
     end

@@ -33,7 +33,8 @@ module pcie_rxq
     input  logic         data_done_i,
     output logic         hdr_valid_o,   // header request
     output logic [ 63:0] hdr_addr_o,
-    output logic [511:0] hdr_word_o,
+    output logic [127:0] hdr_words_o,   // words 0 to 3 of the header; the others but the last are 0
+    output logic [ 31:0] hdr_seq_o,     // its last word
     input  logic         hdr_done_i,
     output logic         irq_o          // pulse
 );
@@ -58,6 +59,11 @@ module pcie_rxq
   assign data_addr_o = slot_q + 64'(SLOT_HDR_BYTES);
   assign data_len_o  = meta_q.len;
   assign hdr_addr_o  = slot_q;
+  assign hdr_seq_o  = seq_q;
+  assign hdr_words_o[32*SLOT_HDR_LEN+:32]    = 32'(meta_q.len);
+  assign hdr_words_o[32*SLOT_HDR_INFO+:32]   = {16'd0, meta_q.reason, 6'd0, meta_q.port};
+  assign hdr_words_o[32*SLOT_HDR_TUNNEL+:32] = 32'(meta_q.tunnel);
+  assign hdr_words_o[32*SLOT_HDR_SA+:32]     = {meta_q.decrypted, 31'(meta_q.sa)};
   assign used       = producer_q - consumer_i;
 
   always_comb begin
@@ -74,15 +80,6 @@ module pcie_rxq
       room = cfg_i.enable && bus_master_i && (used >> cfg_i.size_log2) == '0;
       fits = 32'(to_host_meta_i.len) + SLOT_HDR_BYTES <= 32'd1 << cfg_i.slot_log2;
       slot = slot_addr(base_i, cfg_i.size_log2, producer_q, cfg_i.slot_log2);
-    end
-
-    hdr_word_o = '0;
-    if (state_q == HDR) begin
-      hdr_word_o[32*SLOT_HDR_LEN+:32]    = 32'(meta_q.len);
-      hdr_word_o[32*SLOT_HDR_INFO+:32]   = {16'd0, meta_q.reason, 6'd0, meta_q.port};
-      hdr_word_o[32*SLOT_HDR_TUNNEL+:32] = 32'(meta_q.tunnel);
-      hdr_word_o[32*SLOT_HDR_SA+:32]     = {meta_q.decrypted, 31'(meta_q.sa)};
-      hdr_word_o[32*SLOT_HDR_SEQ+:32]    = seq_q;
     end
   end
 
@@ -110,6 +107,8 @@ module pcie_rxq
       cut_q   <= 1'b0;
     end
   end
+
+  if (SLOT_HDR_SEQ != 15 || SLOT_HDR_SA >= 4) $error("pcie_rxq: the slot header is not as it is built here");
 
   always_ff @(posedge clk_i)
     if (rst_ni && !reset_i && state_q == IDLE && to_host_valid_i) begin
