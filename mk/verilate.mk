@@ -17,9 +17,9 @@ $(B)/rtl/$(1)/obj/V$(2)__ALL.a: $(3) | $$$$(GENERATED)
 	@mkdir -p $(B)/rtl/$(1)
 	@echo "  VERILATE $(1)"
 	@$(VL_ENV) $(VERILATOR) $(VL_FLAGS) $(VL_CFLAGS) $(7) --Mdir $(B)/rtl/$(1)/obj --top-module $(2) $(3) > $(B)/rtl/$(1)/verilate.log 2>&1 || { cat $(B)/rtl/$(1)/verilate.log; exit 1; }
-	@$(VL_ENV) make --no-print-directory -s -C $(B)/rtl/$(1)/obj -f V$(2).mk verilated.o verilated_threads.o $(if $(findstring --trace-fst,$(7)),verilated_fst_c.o) >> $(B)/rtl/$(1)/verilate.log 2>&1
+	@$(VL_ENV) make --no-print-directory -s -C $(B)/rtl/$(1)/obj -f V$(2).mk verilated.o verilated_threads.o $(if $(findstring --trace-fst,$(7)),verilated_fst_c.o) $(if $(findstring --coverage,$(7)),verilated_cov.o) >> $(B)/rtl/$(1)/verilate.log 2>&1
 $(B)/rtl/$(1)/shim.o: $(4) $(B)/rtl/$(1)/obj/V$(2)__ALL.a
-	@$(CXX) -std=c++17 -O2 -g -Wall -Wextra -Werror -I. -I$(B)/gen -I$(B)/rtl/$(1)/obj -isystem $(VL_ROOT)/include -isystem $(VL_ROOT)/include/vltstd -c -o $$@ $(4)
+	@$(CXX) -std=c++17 -O2 -g -Wall -Wextra -Werror -I. -I$(B)/gen -I$(B)/rtl/$(1)/obj -isystem $(VL_ROOT)/include -isystem $(VL_ROOT)/include/vltstd $(if $(findstring --trace-fst,$(7)),-DVM_TRACE=1 -DVM_TRACE_FST=1) $(if $(findstring --coverage,$(7)),-DVM_COVERAGE=1) -c -o $$@ $(4)
 $(B)/rtl/$(1)/$(1): $(patsubst %.c,$(B)/obj/%.o,$(5)) $(B)/rtl/$(1)/shim.o $(B)/rtl/$(1)/obj/V$(2)__ALL.a
 	@echo "  LD rtl  $$@"
 	@$(CXX) -pie -o $$@ $$(filter %.o,$$^) $(B)/rtl/$(1)/obj/V$(2)__ALL.a $(B)/rtl/$(1)/obj/verilated*.o $(6) -lpthread $(if $(findstring --trace-fst,$(7)),-lz)

@@ -145,8 +145,10 @@ int flash_image_load(const char *path, uint32_t **words, size_t *count, char *er
         memcpy(&magic, data, 4);
     if (magic == MGMT_IMAGE_MAGIC) {
         rc = check_image(data, size / 4, why, sizeof(why));
-        *words = data;
-        *count = size / 4;
+        if (!rc) {
+            *words = data;
+            *count = size / 4;
+        }
     } else {
         rc = flash_image_build(data, size, words, count, why, sizeof(why));
     }

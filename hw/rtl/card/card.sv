@@ -60,7 +60,8 @@ module card
     output logic        retire_valid_o,  // an instruction has retired, or trapped
     output logic [31:0] retire_pc_o
 );
-  logic card_reset, wdt_reset, rst_n_q;
+  logic card_reset, wdt_reset;
+  logic rst_n_q = 1'b0;  // in reset from the first clock on, whatever state the rest wakes up in
   logic boot_done;
   logic [1:0] boot_error;
 
