@@ -48,7 +48,7 @@ static void op_send(void *ctx, const struct ike_path *path, const uint8_t *msg, 
 static void op_log(void *ctx, enum ike_log_level level, const struct ike_path *path, const char *text)
 {
     (void)ctx, (void)path, (void)level;
-    printf("log %s\n", text);
+    printf("log %.3f %s\n", (double)now_us() / 1e6, text);
 }
 
 static struct ike_profile *op_select(void *ctx, const struct ike_select *sel)
@@ -277,6 +277,7 @@ int main(int argc, char **argv)
     };
     struct driver d = {.profile = ike_profile_new("driver")};
     setvbuf(stdout, NULL, _IOLBF, 0);
+    setvbuf(stdin, NULL, _IONBF, 0); // or lines wait in its buffer while poll sleeps
     if (argc < 5 || d.profile == NULL || !ike_addr_parse(argv[2], &d.local) || !ike_addr_parse(argv[3], &d.remote)) {
         fprintf(stderr, "usage: ike_driver init|resp LOCAL REMOTE PSK [option...]\n");
         return 2;

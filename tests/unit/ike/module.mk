@@ -5,3 +5,8 @@ IKE_LAB := $(IKE_T)/lab.c $(IKE_SRCS) hostd/util/buf.c
 $(eval $(call c_test,ike_setup,$(IKE_T)/test_setup.c $(IKE_LAB),-lcmocka -lcrypto))
 $(eval $(call c_test,ike_rekey,$(IKE_T)/test_rekey.c $(IKE_LAB),-lcmocka -lcrypto))
 $(eval $(call c_test_program,ike_driver,$(IKE_T)/driver.c $(IKE_SRCS) hostd/util/buf.c,-lcrypto))
+
+# Against strongSwan, in network namespaces (skips where that cannot be).
+CHECK_TESTS += $(B)/test/ike_strongswan
+$(B)/test/ike_strongswan: $(IKE_T)/strongswan $(B)/test/ike_driver
+	@cp $< $@
