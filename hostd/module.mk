@@ -13,3 +13,5 @@ HOSTD_SRCS := $(sort $(HOSTD_UTIL_SRCS) $(HOSTD_CONF_SRCS) $(HOSTD_IFACE_SRCS) $
 HOSTD_LIBS := $(sort $(DP_LIBS) -luv -lcrypto -lmnl -ljansson)
 
 $(eval $(call c_program,culvertd,hostd/main/culvertd.c $(HOSTD_SRCS),$(HOSTD_LIBS)))
+CULVERT_SRCS := $(addprefix hostd/cli/,culvert.c client.c shell.c) hostd/util/str.c $(DRIVER_SRCS) $(DRIVER_CLI_SRCS)
+$(eval $(call c_program,culvert,$(CULVERT_SRCS),$(sort -ledit -ljansson $(DRIVER_LIBS))))

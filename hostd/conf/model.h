@@ -19,7 +19,7 @@ enum {
     CONF_NAME = 64, // longest name of an object, with its end
     CONF_TEXT = 256,
     CONF_ALGS = 8, // most algorithms of a kind in a proposal
-    CONF_MATCHES = 16,
+    CONF_MATCHES = 8,
     CONF_DNS = 2,
     CONF_TRANSFORM_SETS = 6, // most in one ipsec profile
 };
