@@ -130,7 +130,7 @@ void op_completed(void *arg, const struct culvert_result *result);
 void op_end(struct card_op *op, int error);
 // The driver may have a new deadline (dp_card.c).
 void card_arm(struct card *c);
-void card_log(struct card *c, enum dp_log_level level, const char *format, ...) __attribute__((format(printf, 3, 4)));
+void dp_card_log(struct card *c, enum dp_log_level level, const char *format, ...) __attribute__((format(printf, 3, 4)));
 
 // ---- what operations do: SAs (card_sa.c) and forwarding (card_fwd.c)
 

@@ -33,7 +33,7 @@ int card_adj_get(struct card *c, enum dp_port port, struct in_addr address)
             vacant = (int)i;
     }
     if (vacant == CARD_NONE)
-        card_log(c, DP_LOG_ERROR, "the card's table of next hops is full (%u)", c->adjs);
+        dp_card_log(c, DP_LOG_ERROR, "the card's table of next hops is full (%u)", c->adjs);
     else
         c->adj[vacant] = (struct card_adj){.refs = 1, .port = port, .address = address};
     return vacant;
@@ -67,7 +67,7 @@ void card_neighbour_changed(struct card *c, struct card_op *op, int error, const
     if (op->step == 1) {
         if (error && op->adj != CARD_NONE) {
             c->adj[op->adj].written = false;
-            card_log(c, DP_LOG_ERROR, "the card did not take a next hop's MAC address: %s", strerror(-error));
+            dp_card_log(c, DP_LOG_ERROR, "the card did not take a next hop's MAC address: %s", strerror(-error));
         }
         op_end(op, error);
         return;
@@ -95,7 +95,7 @@ void card_nexthop_changed(struct card *c, struct card_op *op, int error, const u
         if (op->step == ADJACENCY)
             c->adj[op->adj].written = false;
         card_adj_put(c, op->adj);
-        card_log(c, DP_LOG_ERROR, "the card did not take a new next hop: %s", strerror(-error));
+        dp_card_log(c, DP_LOG_ERROR, "the card did not take a new next hop: %s", strerror(-error));
         op_end(op, error);
         return;
     }
@@ -209,7 +209,7 @@ void card_route_set(struct card *c, struct card_op *op, int error, const uint8_t
     if (op->step == ADJACENCY && op->adj != CARD_NONE)
         c->adj[op->adj].written = false;
     if (error == -ENOSPC)
-        card_log(c, DP_LOG_WARNING, "the card's routing table is full");
+        dp_card_log(c, DP_LOG_WARNING, "the card's routing table is full");
     card_adj_put(c, op->adj);
     op_end(op, op->step == TAKEN_BACK ? op->error : error);
 }
@@ -250,7 +250,7 @@ void card_local_set(struct card *c, struct card_op *op, int error, const uint8_t
         if (!error)
             c->local[op->index].s_addr = op->up ? op->address.s_addr : 0;
         else
-            card_log(c, DP_LOG_ERROR, "the card did not take an own address: %s", strerror(-error));
+            dp_card_log(c, DP_LOG_ERROR, "the card did not take an own address: %s", strerror(-error));
         op_end(op, error);
         return;
     }
@@ -267,7 +267,7 @@ void card_local_set(struct card *c, struct card_op *op, int error, const uint8_t
         return;
     }
     if (op->index == CARD_NONE) {
-        card_log(c, DP_LOG_ERROR, "the card's table of own addresses is full (%u)", c->locals);
+        dp_card_log(c, DP_LOG_ERROR, "the card's table of own addresses is full (%u)", c->locals);
         op_end(op, -ENOSPC);
         return;
     }
@@ -280,7 +280,7 @@ void card_port_set(struct card *c, struct card_op *op, int error, const uint8_t 
     (void)body;
     if (op->step == 1) {
         if (error)
-            card_log(c, DP_LOG_ERROR, "the card did not take a port's settings: %s", strerror(-error));
+            dp_card_log(c, DP_LOG_ERROR, "the card did not take a port's settings: %s", strerror(-error));
         op_end(op, error);
         return;
     }

@@ -9,7 +9,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-void card_log(struct card *c, enum dp_log_level level, const char *format, ...)
+void dp_card_log(struct card *c, enum dp_log_level level, const char *format, ...)
 {
     char text[512];
     va_list args;
@@ -83,7 +83,7 @@ struct card_op *op_new(struct card *c, card_step *run)
 {
     struct card_op *op = calloc(1, sizeof(*op));
     if (!op) {
-        card_log(c, DP_LOG_ERROR, "no memory for a request to the card");
+        dp_card_log(c, DP_LOG_ERROR, "no memory for a request to the card");
         return NULL;
     }
     op->item.run = answer;

@@ -113,7 +113,7 @@ void card_event(void *arg, const struct culvert_event *e)
             return; // removed meanwhile
         event.spi = event.dir == DP_IN ? in->spi : out->spi;
     } else {
-        card_log(c, DP_LOG_WARNING, "the card reported an event of type %u, which is not known", e->type);
+        dp_card_log(c, DP_LOG_WARNING, "the card reported an event of type %u, which is not known", e->type);
         return;
     }
     card_report(c, event);
@@ -125,6 +125,6 @@ void card_state(void *arg, enum culvert_state state, const char *reason)
     if (state != CULVERT_FAILED || c->failed)
         return;
     c->failed = true;
-    card_log(c, DP_LOG_ERROR, "the card failed: %s", reason);
+    dp_card_log(c, DP_LOG_ERROR, "the card failed: %s", reason);
     card_report(c, (struct dp_event){.kind = DP_EV_FAILED});
 }

@@ -38,7 +38,7 @@ static int supported(struct card *c, const struct dp_sa *sa)
                         : sa->encap && !culvert_has_feature(c->driver, "esp-udp-encap") ? "UDP encapsulation"
                                                                                         : NULL;
     if (lacks) {
-        card_log(c, DP_LOG_ERROR, "SPI 0x%08x: the card does not do %s", sa->spi, lacks);
+        dp_card_log(c, DP_LOG_ERROR, "SPI 0x%08x: the card does not do %s", sa->spi, lacks);
         return -EOPNOTSUPP;
     }
     if (sa->key_len != esp_key_len(sa->suite) || !ranges_valid(sa) || sa->tunnel >= c->tunnels ||

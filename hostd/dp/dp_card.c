@@ -386,7 +386,7 @@ static const struct dp_class CLASS = {
 
 static void driver_log(void *arg, enum culvert_log_level level, const char *text)
 {
-    card_log(arg, (enum dp_log_level)level, "%s", text);
+    dp_card_log(arg, (enum dp_log_level)level, "%s", text);
 }
 
 static bool tables_new(struct card *c)
