@@ -55,7 +55,7 @@ struct card_route {
 struct card;
 struct card_op;
 // Carries an operation on. error: of the command before, 0 at the start. body: its answer, 48 bytes. It either gives a
-// command to the driver by op_wait(), or ends with op_end().
+// command to the driver by dpc_op_wait(), or ends with dpc_op_end().
 typedef void card_step(struct card *c, struct card_op *op, int error, const uint8_t *body);
 
 struct card_op {
@@ -120,42 +120,42 @@ struct card {
 
 // ---- operations (card_ops.c)
 
-// A new operation, to be filled in and given to op_submit(). NULL: no memory.
-struct card_op *op_new(struct card *c, card_step *run);
-void op_submit(struct card *c, struct card_op *op);
+// A new operation, to be filled in and given to dpc_op_submit(). NULL: no memory.
+struct card_op *dpc_op_new(struct card *c, card_step *run);
+void dpc_op_submit(struct card *c, struct card_op *op);
 // The driver took a command whose completion carries the operation on at `step`, or refused it with `rc`.
-void op_wait(struct card_op *op, int step, int rc);
+void dpc_op_wait(struct card_op *op, int step, int rc);
 // The `done` of a command of operation `arg`.
-void op_completed(void *arg, const struct culvert_result *result);
-void op_end(struct card_op *op, int error);
+void dpc_op_completed(void *arg, const struct culvert_result *result);
+void dpc_op_end(struct card_op *op, int error);
 // The driver may have a new deadline (dp_card.c).
-void card_arm(struct card *c);
-void dp_card_log(struct card *c, enum dp_log_level level, const char *format, ...) __attribute__((format(printf, 3, 4)));
+void dpc_arm(struct card *c);
+void dp_card_log(struct card *c, enum dp_log_level level, const char *format, ...)
+    __attribute__((format(printf, 3, 4)));
 
 // ---- what operations do: SAs (card_sa.c) and forwarding (card_fwd.c)
 
-card_step card_install_in, card_install_out, card_remove_in, card_remove_out, card_path, card_spi_free,
-    card_sa_counters;
-card_step card_tunnel_free, card_route_set, card_route_del, card_neighbour_changed, card_nexthop_changed,
-    card_local_set, card_port_set, card_enable, card_info, card_counters;
+card_step dpc_install_in, dpc_install_out, dpc_remove_in, dpc_remove_out, dpc_path, dpc_spi_free, dpc_sa_counters;
+card_step dpc_tunnel_free, dpc_route_set, dpc_route_del, dpc_neighbour_changed, dpc_nexthop_changed, dpc_local_set,
+    dpc_port_set, dpc_enable, dpc_info, dpc_counters;
 
-uint64_t card_out_key(uint32_t spi, struct in_addr remote);
-struct card_out *card_out_find(struct card *c, uint32_t spi, struct in_addr remote);
+uint64_t dpc_out_key(uint32_t spi, struct in_addr remote);
+struct card_out *dpc_out_find(struct card *c, uint32_t spi, struct in_addr remote);
 // The inbound SA or reserved index of an SPI; NULL: not ours.
-struct card_in *card_in_find(struct card *c, uint32_t spi);
-uint64_t card_port_key(enum dp_port port, struct in_addr address);
+struct card_in *dpc_in_find(struct card *c, uint32_t spi);
+uint64_t dpc_port_key(enum dp_port port, struct in_addr address);
 // An adjacency for a next hop with one more reference; CARD_NONE: the table is full.
-int card_adj_get(struct card *c, enum dp_port port, struct in_addr address);
-void card_adj_put(struct card *c, int index);
+int dpc_adj_get(struct card *c, enum dp_port port, struct in_addr address);
+void dpc_adj_put(struct card *c, int index);
 // Writes it to the card if need be, and goes on at `step`; true: there was nothing to write.
-bool card_adj_write(struct card *c, struct card_op *op, int index, int step);
+bool dpc_adj_write(struct card *c, struct card_op *op, int index, int step);
 // The next hop towards a peer: what dp_nexthop said, else the peer itself.
-struct in_addr card_nexthop_of(struct card *c, struct in_addr remote);
-int card_tunnel_write(struct card *c, struct card_op *op, uint32_t tunnel, int sa, int step);
+struct in_addr dpc_nexthop_of(struct card *c, struct in_addr remote);
+int dpc_tunnel_write(struct card *c, struct card_op *op, uint32_t tunnel, int sa, int step);
 
-// ---- packets and events (card_rx.c)
+// ---- packets and events (dpc_rx.c)
 
-void card_rx(void *arg, const struct culvert_packet *packet);
-void card_event(void *arg, const struct culvert_event *event);
-void card_state(void *arg, enum culvert_state state, const char *reason);
-void card_report(struct card *c, struct dp_event event);
+void dpc_rx(void *arg, const struct culvert_packet *packet);
+void dpc_event(void *arg, const struct culvert_event *event);
+void dpc_state(void *arg, enum culvert_state state, const char *reason);
+void dpc_report(struct card *c, struct dp_event event);

@@ -9,18 +9,18 @@
 #include <stdlib.h>
 #include <string.h>
 
-uint64_t card_port_key(enum dp_port port, struct in_addr address)
+uint64_t dpc_port_key(enum dp_port port, struct in_addr address)
 {
     return (uint64_t)port << 32 | address.s_addr;
 }
 
-struct in_addr card_nexthop_of(struct card *c, struct in_addr remote)
+struct in_addr dpc_nexthop_of(struct card *c, struct in_addr remote)
 {
     const struct in_addr *known = map_get(&c->nexthops, remote.s_addr);
     return known ? *known : remote;
 }
 
-int card_adj_get(struct card *c, enum dp_port port, struct in_addr address)
+int dpc_adj_get(struct card *c, enum dp_port port, struct in_addr address)
 {
     int vacant = CARD_NONE;
     for (uint32_t i = 0; i < c->adjs; i++) {
@@ -40,28 +40,28 @@ int card_adj_get(struct card *c, enum dp_port port, struct in_addr address)
 }
 
 // The entry stays in the card; nothing there refers to it, and it is written again before something does.
-void card_adj_put(struct card *c, int index)
+void dpc_adj_put(struct card *c, int index)
 {
     if (index != CARD_NONE && c->adj[index].refs)
         c->adj[index].refs--;
 }
 
-bool card_adj_write(struct card *c, struct card_op *op, int index, int step)
+bool dpc_adj_write(struct card *c, struct card_op *op, int index, int step)
 {
     struct card_adj *a = &c->adj[index];
     if (a->written)
         return true;
-    const struct card_neighbour *known = map_get(&c->neighbours, card_port_key(a->port, a->address));
+    const struct card_neighbour *known = map_get(&c->neighbours, dpc_port_key(a->port, a->address));
     struct culvert_adj abi = {.index = (uint16_t)index, .port = (uint8_t)a->port, .valid = known != NULL};
     if (known)
         memcpy(abi.mac, known->mac, sizeof(abi.mac));
     a->written = true; // taken back by who sees the error
-    int rc = culvert_adj_set(c->driver, &abi, op_completed, op);
-    op_wait(op, step, rc);
+    int rc = culvert_adj_set(c->driver, &abi, dpc_op_completed, op);
+    dpc_op_wait(op, step, rc);
     return false;
 }
 
-void card_neighbour_changed(struct card *c, struct card_op *op, int error, const uint8_t *body)
+void dpc_neighbour_changed(struct card *c, struct card_op *op, int error, const uint8_t *body)
 {
     (void)body;
     if (op->step == 1) {
@@ -69,7 +69,7 @@ void card_neighbour_changed(struct card *c, struct card_op *op, int error, const
             c->adj[op->adj].written = false;
             dp_card_log(c, DP_LOG_ERROR, "the card did not take a next hop's MAC address: %s", strerror(-error));
         }
-        op_end(op, error);
+        dpc_op_end(op, error);
         return;
     }
     for (uint32_t i = 0; i < c->adjs; i++) {
@@ -78,29 +78,29 @@ void card_neighbour_changed(struct card *c, struct card_op *op, int error, const
             op->adj = (int)i;
     }
     if (op->adj == CARD_NONE) {
-        op_end(op, 0);
+        dpc_op_end(op, 0);
         return;
     }
     c->adj[op->adj].written = false;
-    card_adj_write(c, op, op->adj, 1);
+    dpc_adj_write(c, op, op->adj, 1);
 }
 
 // Every SA of a peer whose next hop is another one now moves to it, one after the other.
-void card_nexthop_changed(struct card *c, struct card_op *op, int error, const uint8_t *body)
+void dpc_nexthop_changed(struct card *c, struct card_op *op, int error, const uint8_t *body)
 {
     enum { NEXT, ADJACENCY, PATH };
-    struct in_addr to = card_nexthop_of(c, op->address);
+    struct in_addr to = dpc_nexthop_of(c, op->address);
     (void)body;
     if (op->step != NEXT && error) {
         if (op->step == ADJACENCY)
             c->adj[op->adj].written = false;
-        card_adj_put(c, op->adj);
+        dpc_adj_put(c, op->adj);
         dp_card_log(c, DP_LOG_ERROR, "the card did not take a new next hop: %s", strerror(-error));
-        op_end(op, error);
+        dpc_op_end(op, error);
         return;
     }
     if (op->step == PATH) {
-        card_adj_put(c, c->out[op->index].adj);
+        dpc_adj_put(c, c->out[op->index].adj);
         c->out[op->index].adj = op->adj;
         op->step = NEXT;
     }
@@ -110,13 +110,13 @@ void card_nexthop_changed(struct card *c, struct card_op *op, int error, const u
             if (c->out[i].used && c->out[i].path.remote.s_addr == op->address.s_addr &&
                 c->adj[c->out[i].adj].address.s_addr != to.s_addr)
                 op->index = (int)i;
-        op->adj = op->index == CARD_NONE ? CARD_NONE : card_adj_get(c, DP_PORT_OUTSIDE, to);
+        op->adj = op->index == CARD_NONE ? CARD_NONE : dpc_adj_get(c, DP_PORT_OUTSIDE, to);
         if (op->adj == CARD_NONE) {
-            op_end(op, op->index == CARD_NONE ? 0 : -ENOSPC);
+            dpc_op_end(op, op->index == CARD_NONE ? 0 : -ENOSPC);
             return;
         }
         op->step = ADJACENCY;
-        if (!card_adj_write(c, op, op->adj, ADJACENCY))
+        if (!dpc_adj_write(c, op, op->adj, ADJACENCY))
             return;
     }
     const struct card_out *out = &c->out[op->index];
@@ -129,7 +129,7 @@ void card_nexthop_changed(struct card *c, struct card_op *op, int error, const u
                            .dst = ntohl(out->path.remote.s_addr),
                            .sport = out->path.local_port,
                            .dport = out->path.remote_port};
-    op_wait(op, PATH, culvert_sa_path(c->driver, &a, op_completed, op));
+    dpc_op_wait(op, PATH, culvert_sa_path(c->driver, &a, dpc_op_completed, op));
 }
 
 static uint64_t route_key(const struct dp_route *r)
@@ -163,12 +163,12 @@ static int route_record(struct card *c, const struct dp_route *r, int adj)
         }
         known->adj = CARD_NONE;
     }
-    card_adj_put(c, known->adj);
+    dpc_adj_put(c, known->adj);
     known->adj = adj;
     return 0;
 }
 
-void card_route_set(struct card *c, struct card_op *op, int error, const uint8_t *body)
+void dpc_route_set(struct card *c, struct card_op *op, int error, const uint8_t *body)
 {
     enum { START, ADJACENCY, ROUTE, TAKEN_BACK };
     const struct dp_route *r = &op->route;
@@ -176,14 +176,14 @@ void card_route_set(struct card *c, struct card_op *op, int error, const uint8_t
     (void)body;
     if (op->step == START) {
         int rc = route_valid(c, r);
-        if (rc == 0 && r->to == DP_TO_NEIGHBOUR && (op->adj = card_adj_get(c, r->port, r->neighbour)) == CARD_NONE)
+        if (rc == 0 && r->to == DP_TO_NEIGHBOUR && (op->adj = dpc_adj_get(c, r->port, r->neighbour)) == CARD_NONE)
             rc = -ENOSPC;
         if (rc) {
-            op_end(op, rc);
+            dpc_op_end(op, rc);
             return;
         }
         op->step = ADJACENCY;
-        if (op->adj != CARD_NONE && !card_adj_write(c, op, op->adj, ADJACENCY))
+        if (op->adj != CARD_NONE && !dpc_adj_write(c, op, op->adj, ADJACENCY))
             return;
     }
     if (op->step == ADJACENCY && !error) {
@@ -193,57 +193,57 @@ void card_route_set(struct card *c, struct card_op *op, int error, const uint8_t
                                        [DP_TO_NEIGHBOUR] = CULVERT_TARGET_ADJ};
         a.kind = KIND[r->to];
         a.target = (uint16_t)(r->to == DP_TO_TUNNEL ? r->tunnel : op->adj == CARD_NONE ? 0 : (uint32_t)op->adj);
-        op_wait(op, ROUTE, culvert_route_set(c->driver, &a, op_completed, op));
+        dpc_op_wait(op, ROUTE, culvert_route_set(c->driver, &a, dpc_op_completed, op));
         return;
     }
     if (op->step == ROUTE && !error) {
         int rc = route_record(c, r, op->adj);
         if (rc == 0) {
-            op_end(op, 0);
+            dpc_op_end(op, 0);
             return;
         }
         op->error = rc;
-        op_wait(op, TAKEN_BACK, culvert_route_del(c->driver, &a, op_completed, op));
+        dpc_op_wait(op, TAKEN_BACK, culvert_route_del(c->driver, &a, dpc_op_completed, op));
         return;
     }
     if (op->step == ADJACENCY && op->adj != CARD_NONE)
         c->adj[op->adj].written = false;
     if (error == -ENOSPC)
         dp_card_log(c, DP_LOG_WARNING, "the card's routing table is full");
-    card_adj_put(c, op->adj);
-    op_end(op, op->step == TAKEN_BACK ? op->error : error);
+    dpc_adj_put(c, op->adj);
+    dpc_op_end(op, op->step == TAKEN_BACK ? op->error : error);
 }
 
-void card_route_del(struct card *c, struct card_op *op, int error, const uint8_t *body)
+void dpc_route_del(struct card *c, struct card_op *op, int error, const uint8_t *body)
 {
     struct culvert_route a = abi_route(&op->route);
     (void)body;
     if (op->step == 0) {
-        op_wait(op, 1, culvert_route_del(c->driver, &a, op_completed, op));
+        dpc_op_wait(op, 1, culvert_route_del(c->driver, &a, dpc_op_completed, op));
         return;
     }
     struct card_route *known = !error || error == -ENOENT ? map_del(&c->routes, route_key(&op->route)) : NULL;
     if (known)
-        card_adj_put(c, known->adj);
+        dpc_adj_put(c, known->adj);
     free(known);
-    op_end(op, error);
+    dpc_op_end(op, error);
 }
 
 // A tunnel ends; SAs that still belong to it stay until they are removed, and are its no longer.
-void card_tunnel_free(struct card *c, struct card_op *op, int error, const uint8_t *body)
+void dpc_tunnel_free(struct card *c, struct card_op *op, int error, const uint8_t *body)
 {
     uint32_t tunnel = op->sa.tunnel;
     (void)body;
     if (op->step == 0) {
-        card_tunnel_write(c, op, tunnel, CARD_NONE, 1);
+        dpc_tunnel_write(c, op, tunnel, CARD_NONE, 1);
         return;
     }
     if (!error || c->failed)
         c->tunnel[tunnel] = (struct card_tunnel){.sa = CARD_NONE};
-    op_end(op, error);
+    dpc_op_end(op, error);
 }
 
-void card_local_set(struct card *c, struct card_op *op, int error, const uint8_t *body)
+void dpc_local_set(struct card *c, struct card_op *op, int error, const uint8_t *body)
 {
     (void)body;
     if (op->step == 1) {
@@ -251,7 +251,7 @@ void card_local_set(struct card *c, struct card_op *op, int error, const uint8_t
             c->local[op->index].s_addr = op->up ? op->address.s_addr : 0;
         else
             dp_card_log(c, DP_LOG_ERROR, "the card did not take an own address: %s", strerror(-error));
-        op_end(op, error);
+        dpc_op_end(op, error);
         return;
     }
     int same = CARD_NONE, vacant = CARD_NONE;
@@ -263,50 +263,50 @@ void card_local_set(struct card *c, struct card_op *op, int error, const uint8_t
     }
     op->index = op->up ? vacant : same;
     if ((same != CARD_NONE) == op->up) { // nothing to do
-        op_end(op, 0);
+        dpc_op_end(op, 0);
         return;
     }
     if (op->index == CARD_NONE) {
         dp_card_log(c, DP_LOG_ERROR, "the card's table of own addresses is full (%u)", c->locals);
-        op_end(op, -ENOSPC);
+        dpc_op_end(op, -ENOSPC);
         return;
     }
     uint32_t address = op->up ? ntohl(op->address.s_addr) : 0;
-    op_wait(op, 1, culvert_local_set(c->driver, (uint8_t)op->index, address, op_completed, op));
+    dpc_op_wait(op, 1, culvert_local_set(c->driver, (uint8_t)op->index, address, dpc_op_completed, op));
 }
 
-void card_port_set(struct card *c, struct card_op *op, int error, const uint8_t *body)
+void dpc_port_set(struct card *c, struct card_op *op, int error, const uint8_t *body)
 {
     (void)body;
     if (op->step == 1) {
         if (error)
             dp_card_log(c, DP_LOG_ERROR, "the card did not take a port's settings: %s", strerror(-error));
-        op_end(op, error);
+        dpc_op_end(op, error);
         return;
     }
     struct culvert_port p = {.port = (uint8_t)op->port, .enable = op->up, .mtu = op->mtu};
     memcpy(p.mac, op->mac, sizeof(p.mac));
-    op_wait(op, 1, culvert_port_set(c->driver, &p, op_completed, op));
+    dpc_op_wait(op, 1, culvert_port_set(c->driver, &p, dpc_op_completed, op));
 }
 
-void card_enable(struct card *c, struct card_op *op, int error, const uint8_t *body)
+void dpc_enable(struct card *c, struct card_op *op, int error, const uint8_t *body)
 {
     (void)body;
     if (op->step == 0)
-        op_wait(op, 1, culvert_enable(c->driver, true, op_completed, op));
+        dpc_op_wait(op, 1, culvert_enable(c->driver, true, dpc_op_completed, op));
     else
-        op_end(op, error);
+        dpc_op_end(op, error);
 }
 
-void card_info(struct card *c, struct card_op *op, int error, const uint8_t *body)
+void dpc_info(struct card *c, struct card_op *op, int error, const uint8_t *body)
 {
     if (op->step == 0) {
-        op_wait(op, 1, culvert_get_info(c->driver, op_completed, op));
+        dpc_op_wait(op, 1, culvert_get_info(c->driver, dpc_op_completed, op));
         return;
     }
     if (!error)
         memcpy(&op->info, body, sizeof(op->info));
-    op_end(op, error);
+    dpc_op_end(op, error);
 }
 
 static void counters_read(void *arg, int error, const uint64_t *values, size_t count)
@@ -318,13 +318,13 @@ static void counters_read(void *arg, int error, const uint64_t *values, size_t c
     } else if (!error) {
         error = -ENOMEM;
     }
-    op_end(op, error);
+    dpc_op_end(op, error);
 }
 
-void card_counters(struct card *c, struct card_op *op, int error, const uint8_t *body)
+void dpc_counters(struct card *c, struct card_op *op, int error, const uint8_t *body)
 {
     (void)error, (void)body;
     int rc = culvert_counters(c->driver, counters_read, op);
     if (rc)
-        op_end(op, rc);
+        dpc_op_end(op, rc);
 }

@@ -79,7 +79,7 @@ static void answer(struct later_item *item, int error)
     free(op);
 }
 
-struct card_op *op_new(struct card *c, card_step *run)
+struct card_op *dpc_op_new(struct card *c, card_step *run)
 {
     struct card_op *op = calloc(1, sizeof(*op));
     if (!op) {
@@ -93,7 +93,7 @@ struct card_op *op_new(struct card *c, card_step *run)
     return op;
 }
 
-// Starts operations while they end at once; op_end() may have been called from deep inside.
+// Starts operations while they end at once; dpc_op_end() may have been called from deep inside.
 static void pump(struct card *c)
 {
     if (c->pumping)
@@ -102,14 +102,14 @@ static void pump(struct card *c)
     while (c->first && !c->running) {
         c->running = true;
         if (c->closing)
-            op_end(c->first, -ECANCELED);
+            dpc_op_end(c->first, -ECANCELED);
         else
             c->first->run(c, c->first, 0, NULL);
     }
     c->pumping = false;
 }
 
-void op_submit(struct card *c, struct card_op *op)
+void dpc_op_submit(struct card *c, struct card_op *op)
 {
     op->next = NULL;
     *c->end = op;
@@ -117,7 +117,7 @@ void op_submit(struct card *c, struct card_op *op)
     pump(c);
 }
 
-void op_end(struct card_op *op, int error)
+void dpc_op_end(struct card_op *op, int error)
 {
     struct card *c = op->card;
     op->error = error;
@@ -132,20 +132,20 @@ void op_end(struct card_op *op, int error)
 
 static const uint8_t NO_BODY[48];
 
-void op_wait(struct card_op *op, int step, int rc)
+void dpc_op_wait(struct card_op *op, int step, int rc)
 {
     op->step = step;
     if (rc != 0)
         op->run(op->card, op, rc, NO_BODY);
     else
-        card_arm(op->card);
+        dpc_arm(op->card);
 }
 
-void op_completed(void *arg, const struct culvert_result *result)
+void dpc_op_completed(void *arg, const struct culvert_result *result)
 {
     struct card_op *op = arg;
     if (op->card->closing)
-        op_end(op, -ECANCELED);
+        dpc_op_end(op, -ECANCELED);
     else
         op->run(op->card, op, result->error, result->body);
 }

@@ -26,7 +26,7 @@ static void run_event(struct later_item *item, int error)
 }
 
 // In the loop's next round, so that the daemon may do with the datapath what it likes.
-void card_report(struct card *c, struct dp_event event)
+void dpc_report(struct card *c, struct dp_event event)
 {
     struct event_item *e = malloc(sizeof(*e));
     if (!e)
@@ -58,7 +58,7 @@ static void unknown_spi(struct card *c, const struct culvert_packet *p)
     if (!spi_of_frame(p->data, p->len, &event.spi) || (c->unknown_at && now - c->unknown_at < UNKNOWN_EVERY_MS))
         return;
     c->unknown_at = now ? now : 1;
-    card_report(c, event);
+    dpc_report(c, event);
 }
 
 // A decrypted packet: the card could not forward it, or was not to.
@@ -80,7 +80,7 @@ static void decrypted(struct card *c, const struct culvert_packet *p)
         c->dp.hooks.packet(c->dp.hooks.arg, tunnel, p->data, p->len);
 }
 
-void card_rx(void *arg, const struct culvert_packet *p)
+void dpc_rx(void *arg, const struct culvert_packet *p)
 {
     struct card *c = arg;
     if (p->port == CULVERT_PORT_TUNNEL)
@@ -92,7 +92,7 @@ void card_rx(void *arg, const struct culvert_packet *p)
                           p->len);
 }
 
-void card_event(void *arg, const struct culvert_event *e)
+void dpc_event(void *arg, const struct culvert_event *e)
 {
     struct card *c = arg;
     static const enum dp_event_kind KIND[] = {
@@ -116,15 +116,15 @@ void card_event(void *arg, const struct culvert_event *e)
         dp_card_log(c, DP_LOG_WARNING, "the card reported an event of type %u, which is not known", e->type);
         return;
     }
-    card_report(c, event);
+    dpc_report(c, event);
 }
 
-void card_state(void *arg, enum culvert_state state, const char *reason)
+void dpc_state(void *arg, enum culvert_state state, const char *reason)
 {
     struct card *c = arg;
     if (state != CULVERT_FAILED || c->failed)
         return;
     c->failed = true;
     dp_card_log(c, DP_LOG_ERROR, "the card failed: %s", reason);
-    card_report(c, (struct dp_event){.kind = DP_EV_FAILED});
+    dpc_report(c, (struct dp_event){.kind = DP_EV_FAILED});
 }

@@ -11,17 +11,17 @@
 
 enum { SALT = 4, WINDOW_LOG2_MIN = 6 };
 
-uint64_t card_out_key(uint32_t spi, struct in_addr remote)
+uint64_t dpc_out_key(uint32_t spi, struct in_addr remote)
 {
     return (uint64_t)spi << 32 | remote.s_addr;
 }
 
-struct card_out *card_out_find(struct card *c, uint32_t spi, struct in_addr remote)
+struct card_out *dpc_out_find(struct card *c, uint32_t spi, struct in_addr remote)
 {
-    return map_get(&c->out_by_name, card_out_key(spi, remote));
+    return map_get(&c->out_by_name, dpc_out_key(spi, remote));
 }
 
-struct card_in *card_in_find(struct card *c, uint32_t spi)
+struct card_in *dpc_in_find(struct card *c, uint32_t spi)
 {
     uint32_t index = spi & ((1u << c->index_bits) - 1);
     return index < c->sas && spi != 0 && c->in[index].spi == spi ? &c->in[index] : NULL;
@@ -80,22 +80,22 @@ static struct culvert_sa abi_sa(const struct dp_sa *sa, int index)
     return a;
 }
 
-void card_install_in(struct card *c, struct card_op *op, int error, const uint8_t *body)
+void dpc_install_in(struct card *c, struct card_op *op, int error, const uint8_t *body)
 {
-    struct card_in *in = card_in_find(c, op->sa.spi);
+    struct card_in *in = dpc_in_find(c, op->sa.spi);
     (void)body;
     if (op->step == 1) {
         if (error && in) {
             free(in->sa);
             in->sa = NULL;
         }
-        op_end(op, error);
+        dpc_op_end(op, error);
         return;
     }
     int rc = supported(c, &op->sa);
     struct dp_sa *copy = rc == 0 && in && !in->sa ? malloc(sizeof(*copy)) : NULL;
     if (!copy) {
-        op_end(op, rc ? rc : in && !in->sa ? -ENOMEM : -EINVAL);
+        dpc_op_end(op, rc ? rc : in && !in->sa ? -ENOMEM : -EINVAL);
         return;
     }
     struct culvert_sa a = abi_sa(&op->sa, (int)(in - c->in));
@@ -109,7 +109,7 @@ void card_install_in(struct card *c, struct card_op *op, int error, const uint8_
         a.flags |= CULVERT_SA_TO_HOST;
         a.src = a.src_mask = a.dst = a.dst_mask = 0;
     }
-    op_wait(op, 1, culvert_sa_install(c->driver, &a, op_completed, op));
+    dpc_op_wait(op, 1, culvert_sa_install(c->driver, &a, dpc_op_completed, op));
     OPENSSL_cleanse(&a, sizeof(a));
 }
 
@@ -139,8 +139,8 @@ static void path_to_abi(struct culvert_sa *a, const struct dp_path *path, int ad
 static void out_release(struct card *c, int index)
 {
     struct card_out *out = &c->out[index];
-    map_del(&c->out_by_name, card_out_key(out->spi, out->path.remote));
-    card_adj_put(c, out->adj);
+    map_del(&c->out_by_name, dpc_out_key(out->spi, out->path.remote));
+    dpc_adj_put(c, out->adj);
     *out = (struct card_out){0};
 }
 
@@ -151,16 +151,16 @@ static int out_take(struct card *c, struct card_op *op)
     int rc = supported(c, sa), index = free_out_index(c);
     if (rc)
         return rc;
-    if (card_out_find(c, sa->spi, sa->remote))
+    if (dpc_out_find(c, sa->spi, sa->remote))
         return -EEXIST;
     if (index == CARD_NONE)
         return -ENOSPC;
-    int adj = card_adj_get(c, DP_PORT_OUTSIDE, card_nexthop_of(c, sa->remote));
+    int adj = dpc_adj_get(c, DP_PORT_OUTSIDE, dpc_nexthop_of(c, sa->remote));
     if (adj == CARD_NONE)
         return -ENOSPC;
     struct card_out *out = &c->out[index];
-    if (!map_set(&c->out_by_name, card_out_key(sa->spi, sa->remote), out)) {
-        card_adj_put(c, adj);
+    if (!map_set(&c->out_by_name, dpc_out_key(sa->spi, sa->remote), out)) {
+        dpc_adj_put(c, adj);
         return -ENOMEM;
     }
     *out = (struct card_out){.used = true, .spi = sa->spi, .tunnel = sa->tunnel, .adj = adj, .older = CARD_NONE};
@@ -169,57 +169,58 @@ static int out_take(struct card *c, struct card_op *op)
     return 0;
 }
 
-int card_tunnel_write(struct card *c, struct card_op *op, uint32_t tunnel, int sa, int step)
+int dpc_tunnel_write(struct card *c, struct card_op *op, uint32_t tunnel, int sa, int step)
 {
     struct culvert_tunnel t = {.index = (uint16_t)tunnel, .mtu = c->tunnel[tunnel].mtu, .valid = sa != CARD_NONE};
     t.sa = sa == CARD_NONE ? 0 : (uint16_t)sa;
-    int rc = culvert_tunnel_set(c->driver, &t, op_completed, op);
-    op_wait(op, step, rc);
+    int rc = culvert_tunnel_set(c->driver, &t, dpc_op_completed, op);
+    dpc_op_wait(op, step, rc);
     return rc;
 }
 
-void card_install_out(struct card *c, struct card_op *op, int error, const uint8_t *body)
+void dpc_install_out(struct card *c, struct card_op *op, int error, const uint8_t *body)
 {
     enum { START, ADJACENCY, SA, TUNNEL, TAKEN_BACK };
     (void)body;
     if (op->step == START) {
         int rc = out_take(c, op);
         if (rc) {
-            op_end(op, rc);
+            dpc_op_end(op, rc);
             return;
         }
         op->step = ADJACENCY;
-        if (!card_adj_write(c, op, c->out[op->index].adj, ADJACENCY))
+        if (!dpc_adj_write(c, op, c->out[op->index].adj, ADJACENCY))
             return;
     }
     struct card_out *out = &c->out[op->index];
     if (op->step == ADJACENCY && !error) {
         struct culvert_sa a = abi_sa(&op->sa, op->index);
         path_to_abi(&a, &out->path, out->adj);
-        op_wait(op, SA, culvert_sa_install(c->driver, &a, op_completed, op));
+        dpc_op_wait(op, SA, culvert_sa_install(c->driver, &a, dpc_op_completed, op));
         OPENSSL_cleanse(&a, sizeof(a));
         return;
     }
     if (op->step == SA && !error) {
-        card_tunnel_write(c, op, out->tunnel, op->index, TUNNEL);
+        dpc_tunnel_write(c, op, out->tunnel, op->index, TUNNEL);
         return;
     }
     if (op->step == TUNNEL && !error) { // in order at last
         out->older = c->tunnel[out->tunnel].sa;
         c->tunnel[out->tunnel].sa = op->index;
-        op_end(op, 0);
+        dpc_op_end(op, 0);
         return;
     }
     if (op->step == TUNNEL) { // the SA is in the card and nobody is to use it
         op->error = error;
-        op_wait(op, TAKEN_BACK, culvert_sa_remove(c->driver, CULVERT_SA_OUT, (uint16_t)op->index, op_completed, op));
+        dpc_op_wait(op, TAKEN_BACK,
+                    culvert_sa_remove(c->driver, CULVERT_SA_OUT, (uint16_t)op->index, dpc_op_completed, op));
         return;
     }
     if (op->step == ADJACENCY)
         c->adj[out->adj].written = false;
     int result = op->step == TAKEN_BACK ? op->error : error;
     out_release(c, op->index);
-    op_end(op, result);
+    dpc_op_end(op, result);
 }
 
 static void figures_from_abi(struct card_op *op, const uint8_t *body)
@@ -229,39 +230,39 @@ static void figures_from_abi(struct card_op *op, const uint8_t *body)
     op->figures = (struct dp_sa_counters){a.packets, a.bytes, a.seq, a.auth_fail, a.replay, a.policy};
 }
 
-void card_remove_in(struct card *c, struct card_op *op, int error, const uint8_t *body)
+void dpc_remove_in(struct card *c, struct card_op *op, int error, const uint8_t *body)
 {
-    struct card_in *in = card_in_find(c, op->sa.spi);
+    struct card_in *in = dpc_in_find(c, op->sa.spi);
     (void)body;
     if (op->step == 1) {
         if (in && (!error || error == -ENOENT || c->failed)) {
             free(in->sa);
             in->sa = NULL;
         }
-        op_end(op, error);
+        dpc_op_end(op, error);
         return;
     }
     if (!in || !in->sa) {
-        op_end(op, -ENOENT);
+        dpc_op_end(op, -ENOENT);
         return;
     }
-    op_wait(op, 1, culvert_sa_remove(c->driver, CULVERT_SA_IN, (uint16_t)(in - c->in), op_completed, op));
+    dpc_op_wait(op, 1, culvert_sa_remove(c->driver, CULVERT_SA_IN, (uint16_t)(in - c->in), dpc_op_completed, op));
 }
 
 // The SPI is given back. An SA that still has it goes first; if the card does not let go of it, the index stays taken.
-void card_spi_free(struct card *c, struct card_op *op, int error, const uint8_t *body)
+void dpc_spi_free(struct card *c, struct card_op *op, int error, const uint8_t *body)
 {
-    struct card_in *in = card_in_find(c, op->sa.spi);
+    struct card_in *in = dpc_in_find(c, op->sa.spi);
     (void)body;
     if (op->step == 0 && in && in->sa) {
-        op_wait(op, 1, culvert_sa_remove(c->driver, CULVERT_SA_IN, (uint16_t)(in - c->in), op_completed, op));
+        dpc_op_wait(op, 1, culvert_sa_remove(c->driver, CULVERT_SA_IN, (uint16_t)(in - c->in), dpc_op_completed, op));
         return;
     }
     if (in && (!error || error == -ENOENT || c->failed)) {
         free(in->sa);
         *in = (struct card_in){0};
     }
-    op_end(op, error);
+    dpc_op_end(op, error);
 }
 
 static void unlink_from_tunnel(struct card *c, int index)
@@ -273,91 +274,91 @@ static void unlink_from_tunnel(struct card *c, int index)
         *at = c->out[index].older;
 }
 
-void card_remove_out(struct card *c, struct card_op *op, int error, const uint8_t *body)
+void dpc_remove_out(struct card *c, struct card_op *op, int error, const uint8_t *body)
 {
     enum { START, TUNNEL, SA };
     (void)body;
     if (op->step == START) {
-        struct card_out *out = card_out_find(c, op->sa.spi, op->sa.remote);
+        struct card_out *out = dpc_out_find(c, op->sa.spi, op->sa.remote);
         if (!out) {
-            op_end(op, -ENOENT);
+            dpc_op_end(op, -ENOENT);
             return;
         }
         op->index = (int)(out - c->out);
         op->step = TUNNEL;
         if (c->tunnel[out->tunnel].sa == op->index) { // its tunnel goes back to the one before, or has none
-            card_tunnel_write(c, op, out->tunnel, out->older, TUNNEL);
+            dpc_tunnel_write(c, op, out->tunnel, out->older, TUNNEL);
             return;
         }
     }
     if (op->step == TUNNEL) { // its key has to go, whatever became of the tunnel
         op->error = error;
         unlink_from_tunnel(c, op->index);
-        op_wait(op, SA, culvert_sa_remove(c->driver, CULVERT_SA_OUT, (uint16_t)op->index, op_completed, op));
+        dpc_op_wait(op, SA, culvert_sa_remove(c->driver, CULVERT_SA_OUT, (uint16_t)op->index, dpc_op_completed, op));
         return;
     }
     if (!error || error == -ENOENT || c->failed)
         out_release(c, op->index);
     else // the card may still have it: the index is not used again, but the SA is not known any more
-        map_del(&c->out_by_name, card_out_key(c->out[op->index].spi, c->out[op->index].path.remote));
-    op_end(op, error ? error : op->error);
+        map_del(&c->out_by_name, dpc_out_key(c->out[op->index].spi, c->out[op->index].path.remote));
+    dpc_op_end(op, error ? error : op->error);
 }
 
 // Path change: new adjacency, then addresses; the old adjacency goes last.
-void card_path(struct card *c, struct card_op *op, int error, const uint8_t *body)
+void dpc_path(struct card *c, struct card_op *op, int error, const uint8_t *body)
 {
     enum { START, ADJACENCY, PATH };
     (void)body;
     if (op->step == START) {
-        struct card_out *out = card_out_find(c, op->sa.spi, op->sa.remote);
+        struct card_out *out = dpc_out_find(c, op->sa.spi, op->sa.remote);
         bool clash =
-            out && op->path.remote.s_addr != op->sa.remote.s_addr && card_out_find(c, op->sa.spi, op->path.remote);
+            out && op->path.remote.s_addr != op->sa.remote.s_addr && dpc_out_find(c, op->sa.spi, op->path.remote);
         bool valid = !op->path.encap || op->path.remote_port;
         if (out && !clash && valid)
-            op->adj = card_adj_get(c, DP_PORT_OUTSIDE, card_nexthop_of(c, op->path.remote));
+            op->adj = dpc_adj_get(c, DP_PORT_OUTSIDE, dpc_nexthop_of(c, op->path.remote));
         if (op->adj == CARD_NONE) {
-            op_end(op, !out ? -ENOENT : clash ? -EEXIST : !valid ? -EINVAL : -ENOSPC);
+            dpc_op_end(op, !out ? -ENOENT : clash ? -EEXIST : !valid ? -EINVAL : -ENOSPC);
             return;
         }
         op->index = (int)(out - c->out);
         op->step = ADJACENCY;
-        if (!card_adj_write(c, op, op->adj, ADJACENCY))
+        if (!dpc_adj_write(c, op, op->adj, ADJACENCY))
             return;
     }
     struct card_out *out = &c->out[op->index];
     if (op->step == ADJACENCY && !error) {
         struct culvert_sa a = {.index = (uint16_t)op->index, .dir = CULVERT_SA_OUT, .spi = out->spi};
         path_to_abi(&a, &op->path, op->adj);
-        op_wait(op, PATH, culvert_sa_path(c->driver, &a, op_completed, op));
+        dpc_op_wait(op, PATH, culvert_sa_path(c->driver, &a, dpc_op_completed, op));
         return;
     }
-    if (!error && !map_set(&c->out_by_name, card_out_key(out->spi, op->path.remote), out))
+    if (!error && !map_set(&c->out_by_name, dpc_out_key(out->spi, op->path.remote), out))
         error = -ENOMEM; // the card has it, but nobody could ask for it any more: it keeps its old name
     if (error) {
         if (op->step == ADJACENCY)
             c->adj[op->adj].written = false;
-        card_adj_put(c, op->adj);
-        op_end(op, error);
+        dpc_adj_put(c, op->adj);
+        dpc_op_end(op, error);
         return;
     }
     if (op->path.remote.s_addr != out->path.remote.s_addr)
-        map_del(&c->out_by_name, card_out_key(out->spi, out->path.remote));
-    card_adj_put(c, out->adj);
+        map_del(&c->out_by_name, dpc_out_key(out->spi, out->path.remote));
+    dpc_adj_put(c, out->adj);
     out->adj = op->adj;
     out->path = op->path;
-    op_end(op, 0);
+    dpc_op_end(op, 0);
 }
 
-void card_sa_counters(struct card *c, struct card_op *op, int error, const uint8_t *body)
+void dpc_sa_counters(struct card *c, struct card_op *op, int error, const uint8_t *body)
 {
-    struct card_in *in = op->sa.dir == DP_IN ? card_in_find(c, op->sa.spi) : NULL;
-    struct card_out *out = op->sa.dir == DP_OUT ? card_out_find(c, op->sa.spi, op->sa.remote) : NULL;
+    struct card_in *in = op->sa.dir == DP_IN ? dpc_in_find(c, op->sa.spi) : NULL;
+    struct card_out *out = op->sa.dir == DP_OUT ? dpc_out_find(c, op->sa.spi, op->sa.remote) : NULL;
     if (op->step == 1) {
         if (!error)
             figures_from_abi(op, body);
         if (in)
             op->figures.policy += in->policy;
-        op_end(op, error);
+        dpc_op_end(op, error);
         return;
     }
     if (in && in->sa)
@@ -365,9 +366,10 @@ void card_sa_counters(struct card *c, struct card_op *op, int error, const uint8
     else if (out)
         op->index = (int)(out - c->out);
     if (op->index == CARD_NONE) {
-        op_end(op, -ENOENT);
+        dpc_op_end(op, -ENOENT);
         return;
     }
-    op_wait(op, 1,
-            culvert_sa_counters(c->driver, in ? CULVERT_SA_IN : CULVERT_SA_OUT, (uint16_t)op->index, op_completed, op));
+    dpc_op_wait(
+        op, 1,
+        culvert_sa_counters(c->driver, in ? CULVERT_SA_IN : CULVERT_SA_OUT, (uint16_t)op->index, dpc_op_completed, op));
 }

@@ -58,26 +58,26 @@ static void refuse(struct card *c, dp_done *done, void *arg, int error)
 
 static void spi_free(struct dp *d, uint32_t spi)
 {
-    struct card_op *op = op_new(card_of(d), card_spi_free);
+    struct card_op *op = dpc_op_new(card_of(d), dpc_spi_free);
     if (!op)
         return;
     op->sa.spi = spi;
-    op_submit(card_of(d), op);
+    dpc_op_submit(card_of(d), op);
 }
 
 static void tunnel_free(struct dp *d, uint32_t tunnel)
 {
     struct card *c = card_of(d);
-    struct card_op *op = tunnel < c->tunnels && c->tunnel[tunnel].used ? op_new(c, card_tunnel_free) : NULL;
+    struct card_op *op = tunnel < c->tunnels && c->tunnel[tunnel].used ? dpc_op_new(c, dpc_tunnel_free) : NULL;
     if (!op)
         return;
     op->sa.tunnel = tunnel;
-    op_submit(c, op);
+    dpc_op_submit(c, op);
 }
 
 static void sa_request(struct card *c, card_step *run, const struct dp_sa *sa, dp_done *done, void *arg)
 {
-    struct card_op *op = op_new(c, run);
+    struct card_op *op = dpc_op_new(c, run);
     if (!op) {
         refuse(c, done, arg, -ENOMEM);
         return;
@@ -85,24 +85,24 @@ static void sa_request(struct card *c, card_step *run, const struct dp_sa *sa, d
     op->sa = *sa;
     op->done = done;
     op->arg = arg;
-    op_submit(c, op);
+    dpc_op_submit(c, op);
 }
 
 static void sa_install(struct dp *d, const struct dp_sa *sa, dp_done *done, void *arg)
 {
-    sa_request(card_of(d), sa->dir == DP_IN ? card_install_in : card_install_out, sa, done, arg);
+    sa_request(card_of(d), sa->dir == DP_IN ? dpc_install_in : dpc_install_out, sa, done, arg);
 }
 
 static void sa_remove(struct dp *d, enum dp_dir dir, uint32_t spi, struct in_addr remote, dp_done *done, void *arg)
 {
     struct dp_sa sa = {.dir = dir, .spi = spi, .remote = remote};
-    sa_request(card_of(d), dir == DP_IN ? card_remove_in : card_remove_out, &sa, done, arg);
+    sa_request(card_of(d), dir == DP_IN ? dpc_remove_in : dpc_remove_out, &sa, done, arg);
 }
 
 static void sa_path(struct dp *d, uint32_t spi, struct in_addr old_remote, const struct dp_path *path, dp_done *done,
                     void *arg)
 {
-    struct card_op *op = op_new(card_of(d), card_path);
+    struct card_op *op = dpc_op_new(card_of(d), dpc_path);
     if (!op) {
         refuse(card_of(d), done, arg, -ENOMEM);
         return;
@@ -112,13 +112,13 @@ static void sa_path(struct dp *d, uint32_t spi, struct in_addr old_remote, const
     op->path = *path;
     op->done = done;
     op->arg = arg;
-    op_submit(card_of(d), op);
+    dpc_op_submit(card_of(d), op);
 }
 
 static void sa_counters(struct dp *d, enum dp_dir dir, uint32_t spi, struct in_addr remote, dp_sa_counters_fn *fn,
                         void *arg)
 {
-    struct card_op *op = op_new(card_of(d), card_sa_counters);
+    struct card_op *op = dpc_op_new(card_of(d), dpc_sa_counters);
     if (!op) {
         fn(arg, -ENOMEM, NULL);
         return;
@@ -128,12 +128,12 @@ static void sa_counters(struct dp *d, enum dp_dir dir, uint32_t spi, struct in_a
     op->sa.remote = remote;
     op->sa_fn = fn;
     op->arg = arg;
-    op_submit(card_of(d), op);
+    dpc_op_submit(card_of(d), op);
 }
 
 static void route(struct card *c, card_step *run, const struct dp_route *r, dp_done *done, void *arg)
 {
-    struct card_op *op = op_new(c, run);
+    struct card_op *op = dpc_op_new(c, run);
     if (!op) {
         refuse(c, done, arg, -ENOMEM);
         return;
@@ -141,17 +141,17 @@ static void route(struct card *c, card_step *run, const struct dp_route *r, dp_d
     op->route = *r;
     op->done = done;
     op->arg = arg;
-    op_submit(c, op);
+    dpc_op_submit(c, op);
 }
 
 static void route_set(struct dp *d, const struct dp_route *r, dp_done *done, void *arg)
 {
-    route(card_of(d), card_route_set, r, done, arg);
+    route(card_of(d), dpc_route_set, r, done, arg);
 }
 
 static void route_del(struct dp *d, const struct dp_route *r, dp_done *done, void *arg)
 {
-    route(card_of(d), card_route_del, r, done, arg);
+    route(card_of(d), dpc_route_del, r, done, arg);
 }
 
 // false: nothing changed, or no memory.
@@ -179,12 +179,12 @@ static void neighbour(struct dp *d, enum dp_port port, struct in_addr address, c
 {
     struct card *c = card_of(d);
     struct card_op *op =
-        learn_neighbour(c, card_port_key(port, address), mac) ? op_new(c, card_neighbour_changed) : NULL;
+        learn_neighbour(c, dpc_port_key(port, address), mac) ? dpc_op_new(c, dpc_neighbour_changed) : NULL;
     if (!op)
         return;
     op->port = port;
     op->address = address;
-    op_submit(c, op);
+    dpc_op_submit(c, op);
 }
 
 static void nexthop(struct dp *d, struct in_addr remote, struct in_addr next)
@@ -201,57 +201,57 @@ static void nexthop(struct dp *d, struct in_addr remote, struct in_addr next)
         }
     }
     *known = next;
-    struct card_op *op = op_new(c, card_nexthop_changed);
+    struct card_op *op = dpc_op_new(c, dpc_nexthop_changed);
     if (!op)
         return;
     op->address = remote;
-    op_submit(c, op);
+    dpc_op_submit(c, op);
 }
 
 static void local_set(struct dp *d, enum dp_port port, struct in_addr address, bool present)
 {
-    struct card_op *op = port == DP_PORT_OUTSIDE ? op_new(card_of(d), card_local_set) : NULL;
+    struct card_op *op = port == DP_PORT_OUTSIDE ? dpc_op_new(card_of(d), dpc_local_set) : NULL;
     if (!op) // ESP is for the outside; an own address of the inside is a route to the host
         return;
     op->address = address;
     op->up = present;
-    op_submit(card_of(d), op);
+    dpc_op_submit(card_of(d), op);
 }
 
 static void port_set(struct dp *d, enum dp_port port, const uint8_t mac[6], uint16_t mtu, bool up)
 {
-    struct card_op *op = op_new(card_of(d), card_port_set);
+    struct card_op *op = dpc_op_new(card_of(d), dpc_port_set);
     if (!op)
         return;
     op->port = port;
     op->mtu = mtu;
     op->up = up;
     memcpy(op->mac, mac, sizeof(op->mac));
-    op_submit(card_of(d), op);
+    dpc_op_submit(card_of(d), op);
 }
 
 static void info(struct dp *d, dp_info_fn *fn, void *arg)
 {
-    struct card_op *op = op_new(card_of(d), card_info);
+    struct card_op *op = dpc_op_new(card_of(d), dpc_info);
     if (!op) {
         fn(arg, NULL);
         return;
     }
     op->info_fn = fn;
     op->arg = arg;
-    op_submit(card_of(d), op);
+    dpc_op_submit(card_of(d), op);
 }
 
 static void counters(struct dp *d, dp_counters_fn *fn, void *arg)
 {
-    struct card_op *op = op_new(card_of(d), card_counters);
+    struct card_op *op = dpc_op_new(card_of(d), dpc_counters);
     if (!op) {
         fn(arg, NULL, 0);
         return;
     }
     op->counters_fn = fn;
     op->arg = arg;
-    op_submit(card_of(d), op);
+    dpc_op_submit(card_of(d), op);
 }
 
 // ---- packets to the card
@@ -282,7 +282,7 @@ static uint64_t now_us(void *arg)
 
 static void on_timer(uv_timer_t *timer);
 
-void card_arm(struct card *c)
+void dpc_arm(struct card *c)
 {
     if (c->closing)
         return;
@@ -297,7 +297,7 @@ static void on_timer(uv_timer_t *timer)
 {
     struct card *c = timer->data;
     culvert_expire(c->driver);
-    card_arm(c);
+    dpc_arm(c);
 }
 
 static void on_poll(uv_poll_t *poll, int status, int events)
@@ -308,7 +308,7 @@ static void on_poll(uv_poll_t *poll, int status, int events)
         for (int i = 0; i < CULVERT_FDS_MAX; i++)
             if (c->poll[i].data)
                 uv_poll_stop(&c->poll[i]);
-    card_arm(c);
+    dpc_arm(c);
 }
 
 static void closed(uv_handle_t *handle)
@@ -357,7 +357,7 @@ static void card_free(struct dp *d)
     uv_close((uv_handle_t *)&c->timer, closed);
     culvert_detach(c->driver); // ends what is under way; keys are gone with it
     while (c->first)
-        op_end(c->first, -ECANCELED);
+        dpc_op_end(c->first, -ECANCELED);
     later_close(&c->later, closed);
     tables_free(c);
 }
@@ -435,7 +435,7 @@ struct dp *dp_card_open(uv_loop_t *loop, const char *where, const struct dp_hook
     c->loop = loop;
     c->end = &c->first;
     struct culvert_options options = {
-        .log = driver_log, .rx = card_rx, .event = card_event, .state = card_state, .now = now_us, .arg = c};
+        .log = driver_log, .rx = dpc_rx, .event = dpc_event, .state = dpc_state, .now = now_us, .arg = c};
     c->driver = culvert_attach(where, &options, err, err_size);
     if (!c->driver) {
         free(c);
@@ -449,12 +449,12 @@ struct dp *dp_card_open(uv_loop_t *loop, const char *where, const struct dp_hook
         return NULL;
     }
     int rc = handles_new(c);
-    struct card_op *op = rc == 0 ? op_new(c, card_enable) : NULL;
+    struct card_op *op = rc == 0 ? dpc_op_new(c, dpc_enable) : NULL;
     if (!op) {
         snprintf(err, err_size, "event loop: %s", rc ? uv_strerror(rc) : "no memory");
         card_free(&c->dp);
         return NULL;
     }
-    op_submit(c, op); // ports are off until they are set, so nothing passes yet
+    dpc_op_submit(c, op); // ports are off until they are set, so nothing passes yet
     return &c->dp;
 }
