@@ -6,6 +6,7 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <jansson.h>
+#include <poll.h>
 #include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -21,6 +22,7 @@ enum {
     ACCESS_MAX = 4096,
     FDS_MAX = 16, // descriptors of one message
     MAPS_MAX = 64,
+    RECEIVES_MAX = 64, // parts of messages taken in one poll
 };
 
 struct mapping {
@@ -123,7 +125,7 @@ static void reply_parts(struct vus *s, const struct vus_header *h, uint32_t erro
     r.size = (uint32_t)(sizeof r + a_len + b_len);
     struct iovec iov[3] = {{&r, sizeof r}, {(void *)a, a_len}, {(void *)b, b_len}};
     struct msghdr m = {.msg_iov = iov, .msg_iovlen = 3};
-    if (sendmsg(s->client, &m, MSG_NOSIGNAL) != (ssize_t)r.size)
+    if (sendmsg(s->client, &m, MSG_NOSIGNAL | MSG_DONTWAIT) != (ssize_t)r.size)
         disconnect(s, "it does not take its replies");
 }
 
@@ -277,6 +279,15 @@ static void do_irq_info(struct vus *s, const struct vus_header *h, const uint8_t
     reply(s, h, 0, &i, sizeof i);
 }
 
+static bool is_eventfd(int fd)
+{
+    static const char wanted[] = "anon_inode:[eventfd]";
+    char link[64], target[64];
+    snprintf(link, sizeof link, "/proc/self/fd/%d", fd);
+    ssize_t n = readlink(link, target, sizeof target);
+    return n == sizeof wanted - 1 && !memcmp(target, wanted, sizeof wanted - 1);
+}
+
 static int set_irqs(struct vus *s, const struct vus_set_irqs *q, const uint8_t *data, size_t len)
 {
     uint32_t kind = q->flags & (VUS_SET_NONE | VUS_SET_BOOL | VUS_SET_EVENTFD);
@@ -290,9 +301,15 @@ static int set_irqs(struct vus *s, const struct vus_set_irqs *q, const uint8_t *
         return EINVAL;
     if (kind != VUS_SET_BOOL && len != 0)
         return EINVAL;
+    if (kind != VUS_SET_EVENTFD && s->fds_len)
+        return EINVAL;
     if (kind == VUS_SET_EVENTFD) {
-        if (s->fds_len != q->count)
+        // As many as vectors, or none: then these are given up.
+        if (s->fds_len && s->fds_len != q->count)
             return EINVAL;
+        for (size_t i = 0; i < s->fds_len; i++)
+            if (!is_eventfd(s->fds[i]))
+                return EINVAL; // writing to anything else could block or kill us
         clear_irqs(s, q->start, q->count);
         for (uint32_t i = 0; i < q->count; i++)
             s->eventfds[q->start + i] = take_fd(s);
@@ -493,7 +510,8 @@ bool vus_poll(struct vus *s)
         s->stats.clients++;
         any = true;
     }
-    while (s->client >= 0 && !s->busy && receive(s))
+    // A client that never stops talking must not keep the owner from its other work.
+    for (int n = 0; n < RECEIVES_MAX && s->client >= 0 && !s->busy && receive(s); n++)
         any = true;
     // While an access is under way only the client's going is looked at.
     if (s->client >= 0 && s->busy) {
@@ -507,8 +525,9 @@ bool vus_poll(struct vus *s)
 void vus_irq(struct vus *s, uint32_t vector)
 {
     const uint64_t one = 1;
-    if (vector < VUS_VECTORS_MAX && s->eventfds[vector] >= 0 &&
-        write(s->eventfds[vector], &one, sizeof one) == sizeof one)
+    struct pollfd p = {.fd = vector < VUS_VECTORS_MAX ? s->eventfds[vector] : -1, .events = POLLOUT};
+    // A counter that is full would block; its reader has enough to find anyway.
+    if (p.fd >= 0 && poll(&p, 1, 0) == 1 && (p.revents & POLLOUT) && write(p.fd, &one, sizeof one) == sizeof one)
         s->stats.irqs++;
     else
         s->stats.irqs_lost++;
