@@ -12,3 +12,10 @@ $(eval $(call c_test_program,ike_driver,$(IKE_T)/driver.c $(IKE_SRCS) hostd/util
 CHECK_TESTS += $(B)/test/ike_strongswan
 $(B)/test/ike_strongswan: $(IKE_T)/strongswan $(B)/test/ike_driver
 	@cp $< $@
+
+# How many SAs a second, both roles in one process.
+BENCHES += $(B)/bench/ike_bench
+$(B)/bench/ike_bench: $(patsubst %.c,$(B)/obj/%.o,$(IKE_T)/bench.c tests/bench/figure.c $(IKE_SRCS) hostd/util/buf.c)
+	@mkdir -p $(@D)
+	@echo "  LD      $@"
+	@$(CC) -pie -o $@ $^ -lcrypto
