@@ -18,6 +18,7 @@
 #define BAR0_ID_VALUE      0x43565254u
 #define RESET_TIMEOUT_MS   5000
 #define READY_TIMEOUT_MS   30000
+#define STOP_TIMEOUT_MS    1000
 #define PCI_COMMAND_OFFSET 4
 #define PCI_COMMAND_ON     0x0406u // memory space, bus master, no INTx
 
@@ -175,10 +176,27 @@ static int log2_of(uint32_t n)
     return 31 - __builtin_clz(n);
 }
 
+// Disables a ring and waits until its last DMA is done; its counters are 0 then.
+static int stop_ring(struct culvert_card *c, uint32_t config)
+{
+    int rc = card_write32(c, config, 0);
+    const uint64_t end = card_now(c) + STOP_TIMEOUT_MS * 1000;
+    for (bool last = false; !rc; last = card_now(c) >= end) {
+        uint32_t value;
+        rc = card_read32(c, config, &value);
+        if (!rc && !(value & BAR0_EVQ_CONFIG_ENABLE_MASK))
+            return 0;
+        if (last)
+            return -ETIMEDOUT;
+        (void)poll(NULL, 0, 1);
+    }
+    return rc;
+}
+
 static int start_ring(struct culvert_card *c, uint32_t base, uint32_t config, const struct card_ring *r,
                       uint32_t slot_bits)
 {
-    int rc = card_write32(c, config, 0); // stops it and zeroes its counters
+    int rc = stop_ring(c, config);
     if (!rc)
         rc = card_write32(c, base, (uint32_t)r->iova);
     if (!rc)
@@ -212,12 +230,10 @@ static int start_rings(struct culvert_card *c)
 
 void card_stop_rings(struct culvert_card *c)
 {
-    uint32_t status;
     static const uint32_t config[] = {BAR0_EVQ_CONFIG, BAR0_RXQ_CONFIG, BAR0_TXQ_CONFIG};
     for (size_t i = 0; i < 3; i++)
-        if (card_write32(c, config[i], 0) != 0)
-            return;
-    (void)card_read32(c, BAR0_STATUS, &status); // after the writes: DMA of the rings has ended
+        if (stop_ring(c, config[i]) != 0)
+            card_log(c, CULVERT_LOG_WARNING, "%s: a ring could not be stopped", c->t->where);
 }
 
 int card_start(struct culvert_card *c, char *err, size_t err_size)

@@ -26,6 +26,16 @@ void *fake_memory(struct fake_card *f, uint64_t iova, size_t len)
     return f->memory + (iova - f->iova);
 }
 
+// A ring that has been disabled says so only when its last DMA is done.
+static uint32_t ring_state(struct fake_card *f, const uint32_t *ring)
+{
+    if (ring[2] == 0 && f->stopping_reads) {
+        f->stopping_reads--;
+        return BAR0_EVQ_CONFIG_ENABLE_MASK;
+    }
+    return ring[2];
+}
+
 static uint32_t read_register(struct fake_card *f, uint32_t reg)
 {
     switch (reg) {
@@ -48,7 +58,11 @@ static uint32_t read_register(struct fake_card *f, uint32_t reg)
     case BAR0_CMD_HEAD:
         return f->cmd_head;
     case BAR0_EVQ_CONFIG:
-        return f->evq[2];
+        return ring_state(f, f->evq);
+    case BAR0_RXQ_CONFIG:
+        return ring_state(f, f->rxq);
+    case BAR0_TXQ_CONFIG:
+        return ring_state(f, f->txq);
     case BAR0_DMA_ERRORS:
         return 3;
     case BAR0_TLP_ERRORS:

@@ -21,6 +21,7 @@ struct fake_card {
     uint32_t status_after_reset; // what STATUS becomes by a reset
     uint32_t status_reads;       // STATUS has status_then from this read on; 0: never
     uint32_t status_then;
+    uint32_t stopping_reads; // a disabled ring still says ENABLE so often
     char panic[256];
     uint8_t dtb[16384];
     uint32_t evq[4], rxq[4], txq[4]; // base lo, base hi, config, counter that the host writes

@@ -50,14 +50,17 @@ static void attach_makes_these_accesses_in_this_order(void **state)
         W(TXQ_WB_LO, (uint32_t)w->fake.iova),
         W(TXQ_WB_HI, (uint32_t)(w->fake.iova >> 32)),
         W(TXQ_CONFIG, 0),
+        R(TXQ_CONFIG), // its last DMA is done
         W(TXQ_BASE_LO, (uint32_t)txq),
         W(TXQ_BASE_HI, (uint32_t)(txq >> 32)),
         W(TXQ_CONFIG, 1u << 31 | 14u << 8 | 2),
         W(RXQ_CONFIG, 0),
+        R(RXQ_CONFIG), // its last DMA is done
         W(RXQ_BASE_LO, (uint32_t)rxq),
         W(RXQ_BASE_HI, (uint32_t)(rxq >> 32)),
         W(RXQ_CONFIG, 1u << 31 | 14u << 8 | 3),
         W(EVQ_CONFIG, 0),
+        R(EVQ_CONFIG), // its last DMA is done
         W(EVQ_BASE_LO, (uint32_t)evq),
         W(EVQ_BASE_HI, (uint32_t)(evq >> 32)),
         W(EVQ_CONFIG, 1u << 31 | 3),
@@ -206,6 +209,7 @@ static void no_reset_leaves_the_card_alone(void **state)
 {
     struct world *w = *state;
     w->options.no_reset = true;
+    w->fake.stopping_reads = 7;                   // its rings were running
     w->fake.cmd_tail = w->fake.cmd_head = 0xfffe; // somebody has used it
     assert_true(world_attach(w));
     assert_int_equal(w->fake.resets, 0);
@@ -216,10 +220,20 @@ static void no_reset_leaves_the_card_alone(void **state)
     assert_int_equal(w->completions, 1);
     culvert_detach(w->card);
     w->card = NULL;
+    assert_int_equal(w->fake.stopping_reads, 0);
     assert_int_equal(w->fake.resets, 0);
     assert_int_equal(w->fake.evq[2], 0); // but its rings are stopped
     assert_int_equal(w->fake.rxq[2], 0);
     assert_int_equal(w->fake.txq[2], 0);
+}
+
+static void a_ring_that_does_not_stop_is_an_error(void **state)
+{
+    struct world *w = *state;
+    w->fake.stopping_reads = UINT32_MAX;
+    w->step = 100000;
+    assert_false(world_attach(w));
+    w->card = NULL;
 }
 
 static void detach_cancels_resets_and_unmaps(void **state)
@@ -355,6 +369,7 @@ int main(void)
         T(attach_waits_for_firmware),
         cmocka_unit_test(a_transport_that_breaks_at_any_access_fails_the_attach),
         T(no_reset_leaves_the_card_alone),
+        T(a_ring_that_does_not_stop_is_an_error),
         T(detach_cancels_resets_and_unmaps),
         T(reset_in_the_middle_of_commands),
         T(a_failed_reset_can_be_tried_again),
