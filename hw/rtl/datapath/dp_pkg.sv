@@ -260,11 +260,11 @@ package dp_pkg;
   } tun_meta_t;
 
   typedef struct packed {  // word with its sideband, for arbiters
-    word_t     word;
     tun_meta_t meta;
+    word_t     word;
   } tun_word_t;
   typedef struct packed {
-    word_t    word;
     to_host_t meta;
+    word_t    word;
   } host_word_t;
 endpackage

@@ -61,11 +61,11 @@ module esp_in
   );
 
   sa_key_t   key_mem_q [board_pkg::SA_COUNT];
-  logic      k_valid_q, e_ready;
+  logic      k_valid_q, x_ready;
   word_t     k_word_q;
   esp_meta_t k_meta_q;
   sa_key_t   key_q;
-  assign s_ready = !k_valid_q || e_ready;
+  assign s_ready = !k_valid_q || x_ready;
   always_ff @(posedge clk_i) begin
     if (!rst_ni) k_valid_q <= 1'b0;
     else if (s_ready) k_valid_q <= s_valid;
@@ -83,23 +83,35 @@ module esp_in
   end
 
   // ---- engine --------------------------------------------------------------------------------------------------
-  gcm_ctx_t  ctx;
-  gcm_word_t e_in, e_out;
-  logic      e_valid, e_take, e_auth, unused_user;
-  assign ctx  = '{key256: key_q.key256, key: key_q.key, nonce: {k_meta_q.iv, key_q.salt}, aad_bytes: k_meta_q.esn ? 5'd12 : 5'd8,
-                  aad: esp_aad(k_meta_q.spi, k_meta_q.seq, k_meta_q.esn), hpow: key_q.hpow};
-  assign e_in = '{sop: k_word_q.sop, last: k_word_q.last, bytes: 7'd64 - 7'(k_word_q.empty), data: k_word_q.data};
+  gcm_ctx_t   x_ctx_q;
+  gcm_word_t  x_word_q, e_out;
+  in_flight_t x_flight_q;
+  logic       x_valid_q, e_ready, e_valid, e_take, e_auth, unused_user;
+  assign x_ready = !x_valid_q || e_ready;
+  always_ff @(posedge clk_i) begin
+    if (!rst_ni) x_valid_q <= 1'b0;
+    else if (x_ready) x_valid_q <= k_valid_q;
+  end
+  always_ff @(posedge clk_i) begin
+    if (k_valid_q && x_ready) begin
+      x_word_q <= '{sop: k_word_q.sop, last: k_word_q.last, bytes: 7'd64 - 7'(k_word_q.empty), data: k_word_q.data};
+      if (k_word_q.sop) begin
+        x_ctx_q    <= '{key256: key_q.key256, key: key_q.key, nonce: {k_meta_q.iv, key_q.salt}, aad_bytes: k_meta_q.esn ? 5'd12 : 5'd8,
+                        aad: esp_aad(k_meta_q.spi, k_meta_q.seq, k_meta_q.esn), hpow: key_q.hpow};
+        x_flight_q <= '{sa: k_meta_q.sa, epoch: k_meta_q.epoch, seq: k_meta_q.seq, plain_len: k_meta_q.cipher_len - LEN_W'(ICV_BYTES),
+                        words: WORDS_W'((32'(k_meta_q.cipher_len) + 63) / 64)};
+      end
+    end
+  end
   gcm_engine #(.ENCRYPT(1'b0), .USER_T(logic)) u_engine (
-      .clk_i, .rst_ni, .in_valid_i(k_valid_q), .in_ready_o(e_ready), .in_word_i(e_in), .in_ctx_i(ctx), .in_user_i(1'b0),
+      .clk_i, .rst_ni, .in_valid_i(x_valid_q), .in_ready_o(e_ready), .in_word_i(x_word_q), .in_ctx_i(x_ctx_q), .in_user_i(1'b0),
       .out_valid_o(e_valid), .out_ready_i(e_take), .out_word_o(e_out), .out_user_o(unused_user), .auth_ok_o(e_auth)
   );
 
   in_flight_t flight;
   logic       flight_valid, flight_room;
   fifo #(.T(in_flight_t), .DEPTH(128)) u_flight (
-      .clk_i, .rst_ni, .valid_i(k_valid_q && e_ready && k_word_q.sop), .ready_o(flight_room),
-      .data_i('{sa: k_meta_q.sa, epoch: k_meta_q.epoch, seq: k_meta_q.seq, plain_len: k_meta_q.cipher_len - LEN_W'(ICV_BYTES),
-                words: WORDS_W'((32'(k_meta_q.cipher_len) + 63) / 64)}),
+      .clk_i, .rst_ni, .valid_i(x_valid_q && e_ready && x_word_q.sop), .ready_o(flight_room), .data_i(x_flight_q),
       .valid_o(flight_valid), .ready_i(e_valid && e_take && e_out.last), .data_o(flight)
   );
 
@@ -149,7 +161,7 @@ module esp_in
 
   always_ff @(posedge clk_i) begin
     if (rst_ni) begin
-      a_flight_room: assert (!(k_valid_q && e_ready && k_word_q.sop) || flight_room) else $error("esp_in: more packets in the engine than places");
+      a_flight_room: assert (!(x_valid_q && e_ready && x_word_q.sop) || flight_room) else $error("esp_in: more packets in the engine than places");
       a_flight: assert (!e_valid || flight_valid) else $error("esp_in: word without its packet");
       a_verdict_room: assert (!v_valid || verdict_room) else $error("esp_in: verdict lost");
       a_desc_room: assert (!done || desc_room) else $error("esp_in: decision lost");

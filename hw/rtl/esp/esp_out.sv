@@ -66,13 +66,13 @@ module esp_out
 
   sa_key_t     key_mem_q [board_pkg::SA_COUNT];
   sa_key_t     key_q;
-  logic        k_valid_q, e_ready, stale;
+  logic        k_valid_q, x_ready, stale;
   word_t       k_word_q;
   out_packet_t k_packet_q;
   wire logic install = cmd_done_o && cmd_i.op == SA_INSTALL;
   wire logic remove = cmd_done_o && cmd_i.op == SA_REMOVE;
   assign stale   = key_q.epoch != k_packet_q.epoch;
-  assign s_ready = !k_valid_q || stale || e_ready;
+  assign s_ready = !k_valid_q || stale || x_ready;
   always_ff @(posedge clk_i) begin
     if (!rst_ni) k_valid_q <= 1'b0;
     else if (s_ready) k_valid_q <= s_valid;
@@ -96,22 +96,37 @@ module esp_out
     logic [8*UDP_HEAD-1:0] header;
   } head_t;
 
-  gcm_ctx_t  ctx;
-  gcm_word_t e_in, e_out;
-  logic      e_valid, e_take, unused_user, unused_auth;
-  assign ctx  = '{key256: key_q.key256, key: key_q.key, nonce: {be64(k_packet_q.seq), key_q.salt}, aad_bytes: k_packet_q.esn ? 5'd12 : 5'd8,
-                  aad: esp_aad(k_packet_q.spi, k_packet_q.seq, k_packet_q.esn), hpow: key_q.hpow};
-  assign e_in = '{sop: k_word_q.sop, last: k_word_q.last, bytes: 7'd64 - 7'(k_word_q.empty), data: k_word_q.data};
+  gcm_ctx_t         x_ctx_q;
+  gcm_word_t        x_word_q, e_out;
+  head_t            x_head_q;
+  logic [LEN_W-1:0] x_len_q;
+  logic             x_valid_q, e_ready, e_valid, e_take, unused_user, unused_auth;
+  assign x_ready = !x_valid_q || e_ready;
+  always_ff @(posedge clk_i) begin
+    if (!rst_ni) x_valid_q <= 1'b0;
+    else if (x_ready) x_valid_q <= k_valid_q && !stale;
+  end
+  always_ff @(posedge clk_i) begin
+    if (k_valid_q && !stale && x_ready) begin
+      x_word_q <= '{sop: k_word_q.sop, last: k_word_q.last, bytes: 7'd64 - 7'(k_word_q.empty), data: k_word_q.data};
+      if (k_word_q.sop) begin
+        x_ctx_q  <= '{key256: key_q.key256, key: key_q.key, nonce: {be64(k_packet_q.seq), key_q.salt}, aad_bytes: k_packet_q.esn ? 5'd12 : 5'd8,
+                      aad: esp_aad(k_packet_q.spi, k_packet_q.seq, k_packet_q.esn), hpow: key_q.hpow};
+        x_head_q <= '{k_packet_q.port, k_packet_q.udp, k_packet_q.header};
+        x_len_q  <= k_packet_q.len;
+      end
+    end
+  end
   gcm_engine #(.ENCRYPT(1'b1), .USER_T(logic)) u_engine (
-      .clk_i, .rst_ni, .in_valid_i(k_valid_q && !stale), .in_ready_o(e_ready), .in_word_i(e_in), .in_ctx_i(ctx), .in_user_i(1'b0),
+      .clk_i, .rst_ni, .in_valid_i(x_valid_q), .in_ready_o(e_ready), .in_word_i(x_word_q), .in_ctx_i(x_ctx_q), .in_user_i(1'b0),
       .out_valid_o(e_valid), .out_ready_i(e_take), .out_word_o(e_out), .out_user_o(unused_user), .auth_ok_o(unused_auth)
   );
 
-  wire logic enter = k_valid_q && !stale && e_ready && k_word_q.sop;
+  wire logic enter = x_valid_q && e_ready && x_word_q.sop;
   head_t head;
   logic  head_valid, head_room, p_ready;
   fifo #(.T(head_t), .DEPTH(128)) u_heads (
-      .clk_i, .rst_ni, .valid_i(enter), .ready_o(head_room), .data_i('{k_packet_q.port, k_packet_q.udp, k_packet_q.header}),
+      .clk_i, .rst_ni, .valid_i(enter), .ready_o(head_room), .data_i(x_head_q),
       .valid_o(head_valid), .ready_i(e_valid && e_take && e_out.last), .data_o(head)
   );
 
@@ -134,7 +149,7 @@ module esp_out
   always_ff @(posedge clk_i) begin
     sent_q  <= rst_ni && enter;
     stale_q <= rst_ni && k_valid_q && stale && k_word_q.sop;
-    if (enter) count_bytes_o <= k_packet_q.len;
+    if (enter) count_bytes_o <= x_len_q;
   end
   assign count_o = '{sent: sent_q, no_sa: alloc_count.no_sa, no_adj: alloc_count.no_adj, lifetime: alloc_count.lifetime,
                    stale: stale_q};

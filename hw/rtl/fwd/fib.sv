@@ -20,8 +20,8 @@ module fib
   fib_entry_t      entry_q [COUNT];
   logic            a_valid_q, b_valid_q, hit_q;
   logic [COUNT-1:0] a_match_q;
-  logic [6:0]      b_best_q [GROUPS];  // prefix length plus one of the group's longest match, 0: none
-  route_t          b_result_q [GROUPS];
+  logic [GROUPS-1:0][6:0] b_best_q;  // prefix length plus one of the group's longest match, 0: none
+  route_t [GROUPS-1:0]    b_result_q;
   route_t          result_q;
 
   assign hit_o    = hit_q;
@@ -35,32 +35,40 @@ module fib
   always_ff @(posedge clk_i) begin
     if (write_i.we) entry_q[write_i.index] <= write_i.entry;
     if (find_i) begin
+      logic [COUNT-1:0] match;
       for (int unsigned i = 0; i < COUNT; i++)
-        a_match_q[i] <= entry_q[i].valid && entry_q[i].vrf == vrf_i && ((entry_q[i].prefix ^ dst_i) & entry_q[i].mask) == '0;
+        match[i] = entry_q[i].valid && entry_q[i].vrf == vrf_i && ((entry_q[i].prefix ^ dst_i) & entry_q[i].mask) == '0;
+      a_match_q <= match;
     end
     if (a_valid_q) begin
+      logic [GROUPS-1:0][6:0] best;
+      route_t [GROUPS-1:0]    result;
+      best   = '0;
+      result = '0;
       for (int unsigned g = 0; g < GROUPS; g++) begin
-        logic [6:0] best;
-        best = '0;
         for (int unsigned i = 0; i < 8; i++) begin
-          if (a_match_q[8*g+i] && 7'(entry_q[8*g+i].len) + 7'd1 > best) begin
-            best          = 7'(entry_q[8*g+i].len) + 7'd1;
-            b_result_q[g] <= entry_q[8*g+i].result;
+          if (a_match_q[8*g+i] && 7'(entry_q[8*g+i].len) + 7'd1 > best[g]) begin
+            best[g]   = 7'(entry_q[8*g+i].len) + 7'd1;
+            result[g] = entry_q[8*g+i].result;
           end
         end
-        b_best_q[g] <= best;
       end
+      b_best_q   <= best;
+      b_result_q <= result;
     end
     if (b_valid_q) begin
       logic [6:0] longest;
-      longest = '0;
+      route_t     best_result;
+      longest     = '0;
+      best_result = '0;
       for (int unsigned g = 0; g < GROUPS; g++) begin
         if (b_best_q[g] > longest) begin
-          longest  = b_best_q[g];
-          result_q <= b_result_q[g];
+          longest     = b_best_q[g];
+          best_result = b_result_q[g];
         end
       end
-      hit_q <= longest != '0;
+      hit_q    <= longest != '0;
+      result_q <= best_result;
     end
   end
 endmodule

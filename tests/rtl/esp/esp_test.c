@@ -471,6 +471,29 @@ static void coming_and_going(void)
     scene_esp_to_clear(s, 0, 100);
     check(scene_settle(s), "and its index serves a new SA at once");
 
+    // inbound: replaced while packets are stuck in the engine
+    s->b->hold_percent[OUT_TX1] = 100;
+    n = scene_inner(s, inner, remote_net(0) + 9, LAN_HOST, 100);
+    for (int k = 0; k < 330; k++)
+        scene_send_esp(s, 0, ++s->in[0].seq, inner, n);
+    bench_run(s->b, 4000);
+    struct sa_counters before = card_sa_read(s->b, 0, false);
+    unknown = card_counter(s->b, DP_COUNTER_ESP_UNKNOWN_SPI);
+    card_sa_remove(s->b, 0, false);
+    scene_sa(s, 0, false, true, true, false);
+    card_sa_install(s->b, &s->in[0]);
+    s->b->hold_percent[OUT_TX1] = 0;
+    ok = bench_drain(s->b);
+    struct sa_counters after = card_sa_read(s->b, 0, false);
+    unknown = card_counter(s->b, DP_COUNTER_ESP_UNKNOWN_SPI) - unknown;
+    check(ok && after.packets == 0 && after.seq == 0 && after.auth_fail == 0 && before.packets > 100 &&
+              unknown > s->b->out[OUT_HOST].count && s->b->out[OUT_TX1].count + unknown == 330,
+          "inbound SA replaced under traffic: what was decrypted by the old one does not touch the new one");
+    queue_clear(&s->b->out[OUT_TX1]);
+    queue_clear(&s->b->out[OUT_HOST]);
+    scene_esp_to_clear(s, 0, 100);
+    check(scene_settle(s), "and the new SA's first packet passes");
+
     // outbound: removed and installed anew with another key while packets wait for the port
     struct sa old = s->out[0];
     n = scene_inner(s, inner, LAN_HOST, remote_net(0) + 7, 100);
