@@ -263,6 +263,7 @@ static void one_request(struct conn *c, const char *text, size_t len)
         c->candidate = conf_clone(c->control->d->conf);
         c->base = c->control->d->conf_version;
         conf_reader_init(&c->reader, c->control->d->lang, c->candidate);
+        c->reader.line = CONF_NO_LINE;
         reply(c, NULL, "", NULL);
     } else {
         c->busy = true;

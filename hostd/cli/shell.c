@@ -16,6 +16,7 @@ enum { HISTORY = 1000 };
 struct shell {
     struct client *client;
     char prompt[256];
+    bool failed; // a command has
 };
 
 static struct shell *shell_of(EditLine *el)
@@ -122,6 +123,7 @@ static bool one_line(struct shell *s, const char *line)
         fputs(json_string_value(json_object_get(a, "text")), stdout);
     } else {
         printf("%% %s\n", json_string_value(json_object_get(a, "error")));
+        s->failed = true;
     }
     json_decref(a);
     return true;
@@ -139,7 +141,7 @@ static int run_plain(struct shell *s)
         }
     }
     free(line);
-    return 0;
+    return s->failed;
 }
 
 int shell_run(struct client *c)

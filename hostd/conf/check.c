@@ -24,7 +24,7 @@ static bool bad(const struct checker *k, unsigned line, unsigned word, const cha
     va_start(args, format);
     vsnprintf(text, sizeof(text), format, args);
     va_end(args);
-    if (line == 0) {
+    if (line == 0 || line == CONF_NO_LINE) {
         snprintf(k->err, k->err_size, "%s", text);
     } else if (word == 0) {
         snprintf(k->err, k->err_size, "line %u: %s", line, text);

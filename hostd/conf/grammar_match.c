@@ -41,8 +41,8 @@ static void add_closure(const struct grammar *g, struct threads *t, const struct
             }
             return;
         }
-        add_closure(g, t, from, n->other);
-        node = n->next;
+        add_closure(g, t, from, n->next); // in the order of the grammar
+        node = n->other;
     }
 }
 

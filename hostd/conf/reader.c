@@ -94,7 +94,10 @@ bool conf_error(struct conf_reader *r, const struct arg *arg, const char *format
     va_start(args, format);
     vsnprintf(text, sizeof(text), format, args);
     va_end(args);
-    if (arg != NULL) {
+    if (r->line == CONF_NO_LINE) {
+        snprintf(r->err, sizeof(r->err), "%s%.200s%s%s", arg != NULL ? "\"" : "", arg != NULL ? arg->text : "",
+                 arg != NULL ? "\": " : "", text);
+    } else if (arg != NULL) {
         snprintf(r->err, sizeof(r->err), "line %u: word %u \"%.200s\": %s", r->line, arg->word + 1, arg->text, text);
     } else {
         snprintf(r->err, sizeof(r->err), "line %u: %s", r->line, text);
@@ -130,7 +133,7 @@ static enum conf_op op_of(const struct words *w, unsigned *first)
 bool conf_read_line(struct conf_reader *r, const char *line)
 {
     struct words w;
-    r->line++;
+    r->line += r->line != CONF_NO_LINE;
     r->err[0] = '\0';
     if (!words_split(&w, line)) {
         return conf_error(r, NULL, "too long: at most %d bytes and %d words", LINE_MAX_LEN - 1, WORDS_MAX);

@@ -23,6 +23,9 @@ enum conf_mode {
     CONF_MODES,
 };
 
+// In place of a line number where there is no file; errors then name none.
+#define CONF_NO_LINE UINT32_MAX
+
 enum conf_op { CONF_SET, CONF_NO, CONF_DEFAULT };
 
 struct conf_lang;
@@ -36,7 +39,7 @@ struct conf_reader {
         void *object; // NULL in CONF_GLOBAL
     } at[4];
     unsigned depth; // of the mode it is in
-    unsigned line;  // number of the line being read, from 1
+    unsigned line;  // number of the line being read, from 1; set to CONF_NO_LINE for a user at a shell
     char err[1024];
 };
 
