@@ -243,7 +243,7 @@ module fwd
   } edit_t;
 
   logic  t_valid, t_ready;
-  word_t t_word, edited;
+  word_t t_word;
   edit_t t_meta;
   trim #(.META(edit_t)) u_trim (
       .clk_i, .rst_ni, .valid_i(go && forward), .ready_o(edit_ready), .word_i(word),
@@ -252,39 +252,52 @@ module fwd
       .len_i(verdict.l3_len + LEN_W'(L3_OFFSET)),
       .valid_o(t_valid), .ready_i(t_ready), .word_o(t_word), .meta_o(t_meta)
   );
-  always_comb begin
-    edited = t_word;
-    if (t_word.sop) begin
-      edited.data[8*(L3_OFFSET+8)+:8]   = t_word.data[8*(L3_OFFSET+8)+:8] - 8'd1;
-      edited.data[8*(L3_OFFSET+10)+:16] = be16(t_meta.csum);
+
+  logic  x_valid_q, x_ready;
+  word_t x_word_q;
+  edit_t x_meta_q;
+  assign t_ready = !x_valid_q || x_ready;
+  always_ff @(posedge clk_i) begin
+    if (!rst_ni) x_valid_q <= 1'b0;
+    else if (t_ready) x_valid_q <= t_valid;
+  end
+  always_ff @(posedge clk_i) begin
+    if (t_valid && t_ready) begin
+      word_t w;
+      w = t_word;
+      if (t_word.sop) begin
+        w.data[8*(L3_OFFSET+8)+:8]   = t_word.data[8*(L3_OFFSET+8)+:8] - 8'd1;
+        w.data[8*(L3_OFFSET+10)+:16] = be16(t_meta.csum);
+        if (INSIDE) w.data[95:0] = {config_i.mac[t_meta.adj.port], t_meta.adj.mac};
+        x_meta_q <= t_meta;
+      end
+      x_word_q <= w;
     end
   end
 
-  wire logic [111:0] ethernet = {16'h0008, config_i.mac[t_meta.adj.port], t_meta.adj.mac};
   logic tun_ready, adj_ready;
-  assign t_ready = t_meta.tunnel ? tun_ready : adj_ready;
+  assign x_ready = x_meta_q.tunnel ? tun_ready : adj_ready;
 
   if (INSIDE) begin : g_inside
     strip #(.META(tun_meta_t), .N0(14), .N1(14)) u_strip (
-        .clk_i, .rst_ni, .valid_i(t_valid && t_meta.tunnel), .ready_o(tun_ready), .word_i(edited), .meta_i(t_meta.meta), .sel_i(1'b0),
+        .clk_i, .rst_ni, .valid_i(x_valid_q && x_meta_q.tunnel), .ready_o(tun_ready), .word_i(x_word_q), .meta_i(x_meta_q.meta), .sel_i(1'b0),
         .valid_o(tun_valid_o), .ready_i(tun_ready_i), .word_o(tun_word_o), .meta_o(tun_meta_o)
     );
+    assign port_word_o = x_word_q;
     always_comb begin
-      port_word_o = edited;
-      if (t_word.sop) port_word_o.data[111:0] = ethernet;
       port_valid_o = '0;
-      port_valid_o[t_meta.adj.port] = t_valid && !t_meta.tunnel;
+      port_valid_o[x_meta_q.adj.port] = x_valid_q && !x_meta_q.tunnel;
     end
-    assign adj_ready = port_ready_i[t_meta.adj.port];
+    assign adj_ready = port_ready_i[x_meta_q.adj.port];
   end else begin : g_decrypted
     logic p_valid, p_port;
     assign tun_ready   = tun_ready_i;
-    assign tun_valid_o = t_valid && t_meta.tunnel;
-    assign tun_word_o  = edited;
-    assign tun_meta_o  = t_meta.meta;
+    assign tun_valid_o = x_valid_q && x_meta_q.tunnel;
+    assign tun_word_o  = x_word_q;
+    assign tun_meta_o  = x_meta_q.meta;
     prepend #(.META(logic), .N0(14), .N1(14)) u_prepend (
-        .clk_i, .rst_ni, .valid_i(t_valid && !t_meta.tunnel), .ready_o(adj_ready), .word_i(edited), .meta_i(t_meta.adj.port),
-        .sel_i(1'b0), .header_i(ethernet),
+        .clk_i, .rst_ni, .valid_i(x_valid_q && !x_meta_q.tunnel), .ready_o(adj_ready), .word_i(x_word_q), .meta_i(x_meta_q.adj.port),
+        .sel_i(1'b0), .header_i({16'h0008, config_i.mac[x_meta_q.adj.port], x_meta_q.adj.mac}),
         .valid_o(p_valid), .ready_i(port_ready_i[p_port]), .word_o(port_word_o), .meta_o(p_port)
     );
     always_comb begin

@@ -362,6 +362,23 @@ static void padding(void)
     scene_send(s, 0, f, sealed(s, f, plain, 2)); // nothing but the trailer
     check(scene_settle(s) && card_sa_read(s->b, 0, false).policy == before,
           "dummy packets vanish without being counted as an error");
+    // a packet refused for its padding has used up its number all the same
+    uint64_t here = s->in[0].seq;
+    for (int late = 0; late < 2; late++) {
+        if (late) { // behind the top of the window
+            s->in[0].seq = here + 10;
+            number(s, 0, here + 10, true);
+            s->in[0].seq = here + 4;
+        }
+        len = esp_plain(plain, inner, n, 2, 4);
+        plain[n] = 9;
+        bool ok = refused(s, f, sealed(s, f, plain, len), DP_COUNTER_ESP_BAD_PADDING);
+        uint64_t replays = card_counter(s->b, DP_COUNTER_ESP_REPLAY);
+        number(s, 0, s->in[0].seq, false);
+        check(scene_settle(s) && ok && card_counter(s->b, DP_COUNTER_ESP_REPLAY) == replays + 1,
+              late ? "bad padding inside the window uses up its number" : "bad padding uses up its number");
+    }
+    s->in[0].seq = here + 10;
     scene_esp_to_clear(s, 0, 64);
     check(scene_settle(s), "the next good packet passes");
     scene_destroy(s);
