@@ -47,25 +47,31 @@ struct bench *bench_new(uint64_t seed)
     return b;
 }
 
-static void forget_packets(struct bench *b)
+static void forget_source(struct bench *b)
 {
     while (b->source_count) {
         free(b->source[b->source_head].data);
         b->source_head = (b->source_head + 1) % QUEUE;
         b->source_count--;
     }
+    b->source_at = 0;
+    *b->pin.th_valid = 0;
+}
+
+void bench_forget(struct bench *b)
+{
+    forget_source(b);
     while (b->expect_count) {
         free(b->expect[b->expect_head].data);
         b->expect_head = (b->expect_head + 1) % QUEUE;
         b->expect_count--;
     }
-    b->source_at = b->sink_at = 0;
-    *b->pin.th_valid = 0;
+    b->sink_at = 0;
 }
 
 void bench_free(struct bench *b)
 {
-    forget_packets(b);
+    bench_forget(b);
     rp_free(b->rp);
     pcie_shim_free(b->shim);
     free(b->mem);
@@ -149,6 +155,8 @@ void bench_tick(struct bench *b)
     pcie_shim_edge(b->shim);
     if (taken)
         source_taken(b);
+    if (held) // the datapath is in reset as well: the rest of its packet never comes
+        forget_source(b);
     rp_tick(b->rp);
     b->cycle++;
 }
@@ -163,7 +171,7 @@ void bench_start(struct bench *b, const struct rp_options *options, unsigned max
 {
     struct rp_options o = *options;
     o.seed += b->rng;
-    forget_packets(b);
+    bench_forget(b);
     b->source_gap = b->sink_stall = 0;
     b->source_hold = false;
     rp_unmap_all(b->rp);

@@ -59,6 +59,8 @@ void bench_free(struct bench *b);
 uint32_t bench_random(struct bench *b, uint32_t below);
 // The first failure is kept. Returns false.
 __attribute__((format(printf, 2, 3))) bool bench_fail(struct bench *b, const char *format, ...);
+// Drops the packets that wait at the source and those that the sink waits for.
+void bench_forget(struct bench *b);
 void bench_tick(struct bench *b);
 void bench_ticks(struct bench *b, unsigned n);
 // Endpoint reset, card reset over, bus master and MSI-X on, table programmed and unmasked, guard bytes in memory.
@@ -94,5 +96,5 @@ struct test {
     const char *name;
     test_fn *run;
 };
-extern const struct test bar_tests[], ring_tests[], fault_tests[]; // ended by a NULL name
+extern const struct test bar_tests[], ring_tests[], fault_tests[], attach_tests[]; // ended by a NULL name
 void bench_figures(struct bench *b);

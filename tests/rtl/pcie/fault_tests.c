@@ -213,8 +213,7 @@ static bool no_bus_master(struct bench *b)
         bench_ticks(b, bench_random(b, 800));
         pci_config_set_bus_master(rp_config(b->rp), false);
         rp_config_changed(b->rp);
-        b->expect_count = 0;
-        b->sunk = 0;
+        bench_forget(b);
         bar_write(b, BAR0_CONTROL, BAR0_CONTROL_RESET_MASK);
         bar_read(b, BAR0_ID);
         for (unsigned i = 0; *b->pin.card_reset; i++) {
@@ -223,8 +222,7 @@ static bool no_bus_master(struct bench *b)
             bench_tick(b);
         }
         b->why[0] = 0; // packets that came before the reset were not announced to the sink
-        b->source_count = b->source_at = b->sink_at = 0;
-        *b->pin.th_valid = 0;
+        bench_forget(b);
         memcpy(b->model, b->mem, MEM_BYTES);
         pci_config_set_bus_master(rp_config(b->rp), true);
         rp_config_changed(b->rp);
@@ -260,28 +258,14 @@ static bool reset_in_dma(struct bench *b)
         bench_ticks(b, bench_random(b, 1200));
         bar_write(b, BAR0_CONTROL, BAR0_CONTROL_RESET_MASK);
         bar_read(b, BAR0_ID);
-        // The datapath is reset too: the rest of its packet never comes.
         for (unsigned i = 0; *b->pin.card_reset; i++) {
-            b->source_hold = true;
-            *b->pin.th_valid = 0;
             if (i > PATIENCE)
                 return bench_fail(b, "the reset does not end");
             bench_tick(b);
         }
         if (!rp_idle(b->rp))
             return bench_fail(b, "DMA is still under way after the reset");
-        while (b->source_count) {
-            free(b->source[b->source_head].data);
-            b->source_head = (b->source_head + 1) % QUEUE;
-            b->source_count--;
-        }
-        while (b->expect_count) {
-            free(b->expect[b->expect_head].data);
-            b->expect_head = (b->expect_head + 1) % QUEUE;
-            b->expect_count--;
-        }
-        b->source_at = b->sink_at = 0;
-        b->source_hold = false;
+        bench_forget(b);
         memcpy(b->model, b->mem, MEM_BYTES);
         bench_ticks(b, 2000);
         if (!bench_settle(b))

@@ -10,7 +10,7 @@
 
 int main(int argc, char **argv)
 {
-    const struct test *const all[] = {bar_tests, ring_tests, fault_tests};
+    const struct test *const all[] = {bar_tests, ring_tests, fault_tests, attach_tests};
     const char *only = argc > 1 ? argv[1] : "", *env = getenv("SEED");
     uint64_t seed = env ? strtoull(env, NULL, 0) : 20240229;
     unsigned failed = 0, count = 0;
