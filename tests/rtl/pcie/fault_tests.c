@@ -82,6 +82,36 @@ static bool completion_faults(struct bench *b)
     return true;
 }
 
+// A read that was given up is still with the host when its tag's turn comes again: the root port sees if a tag that
+// it has not answered is used anew, and the late answer must not become part of a packet.
+static bool late_generations(struct bench *b)
+{
+    bench_start(b, &calm, 0, 0);
+    tx_ring(b, 14, true);
+    for (unsigned round = 0; round < 3; round++) {
+        rp_fault(b->rp, RP_FAULT_LATE, 1);
+        tx_packet(b, 100, false);
+        tx_doorbell(b);
+        for (unsigned i = 0; bar_read(b, BAR0_TXQ_CONSUMER) != b->tx_producer; i++)
+            if (i > 20000)
+                return bench_fail(b, "the queue hangs");
+        for (unsigned i = 0; i < 12; i++) { // some 50 reads
+            tx_packet(b, 400, true);
+            tx_doorbell(b);
+            consumer_is(b);
+            if (round == 2 && i == 6)
+                rp_release_late(b->rp);
+            for (unsigned k = 0; b->expect_count && k < 2000; k++)
+                bench_tick(b);
+        }
+    }
+    if (!bench_settle(b))
+        return false;
+    equal(b, "DMA_ERRORS", bar_read(b, BAR0_DMA_ERRORS), 3);
+    equal(b, "TLP_ERRORS", bar_read(b, BAR0_TLP_ERRORS), 3);
+    return !b->why[0];
+}
+
 // Faults at random in a stream of packets: each packet comes whole or not at all, and none hangs.
 static bool random_faults(struct bench *b)
 {
@@ -292,6 +322,7 @@ static bool reset_in_dma(struct bench *b)
 const struct test fault_tests[] = {
     {"completions refused, lost, late, poisoned, cut, too long, miscounted, doubled: dropped whole, counted, no hang",
      completion_faults},
+    {"a read given up does not meet its tag's next use", late_generations},
     {"faults at random in a stream: each packet whole or not at all", random_faults},
     {"slots with bad headers are skipped in order and counted", bad_headers},
     {"rings in memory that is not there: errors, no hang, recovery", no_memory},
