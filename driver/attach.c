@@ -18,7 +18,7 @@
 #define BAR0_ID_VALUE      0x43565254u
 #define RESET_TIMEOUT_MS   5000
 #define READY_TIMEOUT_MS   30000
-#define STOP_TIMEOUT_MS    1000
+#define STOP_TIMEOUT_US    1000000u
 #define PCI_COMMAND_OFFSET 4
 #define PCI_COMMAND_ON     0x0406u // memory space, bus master, no INTx
 
@@ -180,7 +180,7 @@ static int log2_of(uint32_t n)
 static int stop_ring(struct culvert_card *c, uint32_t config)
 {
     int rc = card_write32(c, config, 0);
-    const uint64_t end = card_now(c) + STOP_TIMEOUT_MS * 1000;
+    const uint64_t end = card_now(c) + STOP_TIMEOUT_US;
     for (bool last = false; !rc; last = card_now(c) >= end) {
         uint32_t value;
         rc = card_read32(c, config, &value);

@@ -96,7 +96,7 @@ void card_process_rx(struct culvert_card *c)
     uint32_t n = 0;
     for (; n < RX_BATCH && c->state == CULVERT_READY; n++) {
         const uint8_t *slot = entry_at(r, r->ours);
-        if (acquire32(slot + 4 * BAR0_SLOT_HDR_SEQ) != r->ours + 1)
+        if (acquire32(slot + (size_t)4 * BAR0_SLOT_HDR_SEQ) != r->ours + 1)
             break;
         packet(c, slot);
         r->ours++;

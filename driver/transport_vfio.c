@@ -228,7 +228,7 @@ static int open_device(struct vfio *v, const char *address)
     v->device = ioctl(v->group, VFIO_GROUP_GET_DEVICE_FD, address);
     if (v->device < 0)
         return fail(v, -errno, "the device is not in its group's reach: %s", strerror(errno));
-    uint32_t flags, config_flags;
+    uint32_t flags = 0, config_flags = 0;
     int rc = region_info(v, CULVERT_REGION_BAR0, BAR0_BYTES, &flags);
     if (!rc)
         rc = region_info(v, CULVERT_REGION_CONFIG, 256, &config_flags);

@@ -47,6 +47,7 @@ static int region_read(struct culvert_transport *t, enum culvert_region region, 
         struct vfu_region_access access;
         uint8_t data[ACCESS_MAX];
     } reply;
+    memset(&reply.access, 0, sizeof(reply.access));
     for (size_t at = 0; at < len;) {
         const size_t part = len - at < ACCESS_MAX ? len - at : ACCESS_MAX;
         const struct vfu_region_access a = {offset + at, region, (uint32_t)part};
@@ -187,7 +188,7 @@ static int negotiate(struct vfio_user *u)
     struct {
         struct vfu_version v;
         char json[JSON_MAX + 1];
-    } reply;
+    } reply = {.v = {0}};
     const struct vfu_request r = {.command = VFU_VERSION,
                                   .head = &v,
                                   .head_len = sizeof(v),
@@ -212,7 +213,7 @@ static int negotiate(struct vfio_user *u)
 static int check_region(struct vfio_user *u, enum culvert_region index, uint64_t least)
 {
     const struct vfu_region_info ask = {.argsz = sizeof(ask), .index = index};
-    struct vfu_region_info got;
+    struct vfu_region_info got = {0};
     const struct vfu_request r = {.command = VFU_DEVICE_GET_REGION_INFO,
                                   .head = &ask,
                                   .head_len = sizeof(ask),
@@ -233,7 +234,7 @@ static int check_region(struct vfio_user *u, enum culvert_region index, uint64_t
 static int check_device(struct vfio_user *u)
 {
     const struct vfu_device_info ask = {.argsz = sizeof(ask)};
-    struct vfu_device_info got;
+    struct vfu_device_info got = {0};
     const struct vfu_request r = {.command = VFU_DEVICE_GET_INFO,
                                   .head = &ask,
                                   .head_len = sizeof(ask),
@@ -255,7 +256,7 @@ static int check_device(struct vfio_user *u)
 static int check_irqs(struct vfio_user *u)
 {
     const struct vfu_irq_info ask = {.argsz = sizeof(ask), .index = VFU_IRQ_MSIX};
-    struct vfu_irq_info got;
+    struct vfu_irq_info got = {0};
     const struct vfu_request r = {.command = VFU_DEVICE_GET_IRQ_INFO,
                                   .head = &ask,
                                   .head_len = sizeof(ask),

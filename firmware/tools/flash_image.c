@@ -141,7 +141,7 @@ int flash_image_load(const char *path, uint32_t **words, size_t *count, char *er
     if (rc)
         return rc;
     uint32_t magic = 0;
-    if (size >= 4)
+    if (data && size >= 4)
         memcpy(&magic, data, 4);
     if (magic == MGMT_IMAGE_MAGIC) {
         rc = check_image(data, size / 4, why, sizeof(why));
