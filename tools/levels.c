@@ -8,10 +8,10 @@
 #include <stdlib.h>
 #include <string.h>
 
-enum class { CLASS_LUT, CLASS_FREE, CLASS_FF, CLASS_BRAM, CLASS_URAM, CLASS_DSP, CLASS_LUTRAM, CLASS_OTHER };
+enum kind { KIND_LUT, KIND_FREE, KIND_FF, KIND_BRAM, KIND_URAM, KIND_DSP, KIND_LUTRAM, KIND_OTHER };
 
 struct cell {
-    enum class class;
+    enum kind kind;
     json_t *inputs, *outputs; // arrays of net numbers
     int level;                // -1 unknown, -2 being worked on
 };
@@ -24,26 +24,25 @@ struct netlist {
     int loop;
 };
 
-static enum class classify(const char *type)
+static enum kind classify(const char *type)
 {
     static const struct {
         const char *prefix;
-        enum class class;
+        enum kind kind;
     } map[] = {
-        {"LUT", CLASS_LUT},      {"INV", CLASS_LUT},       {"MUXF", CLASS_FREE},     {"CARRY", CLASS_FREE},
-        {"FD", CLASS_FF},        {"LD", CLASS_FF},         {"RAMB", CLASS_BRAM},     {"URAM", CLASS_URAM},
-        {"DSP", CLASS_DSP},      {"RAM", CLASS_LUTRAM},    {"SRL", CLASS_LUTRAM},    {"BUF", CLASS_FREE},
-        {"IBUF", CLASS_FREE},    {"OBUF", CLASS_FREE},
+        {"LUT", KIND_LUT},    {"INV", KIND_LUT},   {"MUXF", KIND_FREE}, {"CARRY", KIND_FREE}, {"FD", KIND_FF},
+        {"LD", KIND_FF},      {"RAMB", KIND_BRAM}, {"URAM", KIND_URAM}, {"DSP", KIND_DSP},    {"RAM", KIND_LUTRAM},
+        {"SRL", KIND_LUTRAM}, {"BUF", KIND_FREE},  {"IBUF", KIND_FREE}, {"OBUF", KIND_FREE},
     };
     for (size_t i = 0; i < sizeof map / sizeof *map; i++)
         if (!strncmp(type, map[i].prefix, strlen(map[i].prefix)))
-            return map[i].class;
-    return CLASS_OTHER;
+            return map[i].kind;
+    return KIND_OTHER;
 }
 
 static int combinational(const struct cell *c)
 {
-    return c->class == CLASS_LUT || c->class == CLASS_FREE;
+    return c->kind == KIND_LUT || c->kind == KIND_FREE;
 }
 
 // Levels up to and including the cell. Recursion is as deep as the logic.
@@ -70,7 +69,7 @@ static int depth(struct netlist *n, size_t i)
             best = l > best ? l : best;
         }
     }
-    c->level = best + (c->class == CLASS_LUT);
+    c->level = best + (c->kind == KIND_LUT);
     return c->level;
 }
 
@@ -83,7 +82,7 @@ static int add_cell(struct netlist *n, json_t *json)
     json_t *bits;
     if (!type || !directions || !connections)
         return -1;
-    c->class = classify(type);
+    c->kind = classify(type);
     c->level = -1;
     c->inputs = json_array();
     c->outputs = json_array();
@@ -121,12 +120,12 @@ int main(int argc, char **argv)
     int rc = !n.cells || !n.driver;
     const char *name;
     json_t *cell;
-    unsigned counts[CLASS_OTHER + 1] = {0};
+    unsigned counts[KIND_OTHER + 1] = {0};
     if (!rc)
         json_object_foreach(cells, name, cell) rc |= add_cell(&n, cell) != 0;
     int levels = 0;
     for (size_t i = 0; !rc && i < n.count; i++) {
-        counts[n.cells[i].class]++;
+        counts[n.cells[i].kind]++;
         if (combinational(&n.cells[i])) {
             int l = depth(&n, i);
             levels = l > levels ? l : levels;
@@ -139,8 +138,8 @@ int main(int argc, char **argv)
     if (n.loop)
         fprintf(stderr, "levels: combinational loop\n");
     else if (!rc)
-        printf("%u %u %u %u %u %d\n", counts[CLASS_LUT] + counts[CLASS_LUTRAM], counts[CLASS_FF], counts[CLASS_BRAM],
-               counts[CLASS_URAM], counts[CLASS_DSP], levels);
+        printf("%u %u %u %u %u %d\n", counts[KIND_LUT] + counts[KIND_LUTRAM], counts[KIND_FF], counts[KIND_BRAM],
+               counts[KIND_URAM], counts[KIND_DSP], levels);
     free(n.cells);
     free(n.driver);
     json_decref(root);

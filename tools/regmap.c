@@ -19,6 +19,8 @@
 #include <stdlib.h>
 #include <string.h>
 
+#define ITEMS_MAX 256
+
 enum out { OUT_SV, OUT_C, OUT_MD };
 
 struct state {
@@ -31,8 +33,8 @@ struct state {
     uint32_t next_free; // first byte behind the last register
     char enumeration[64], enum_lower[64];
     unsigned item;
-    char **names;    // items of the open enum, for its name table
-    char **docs;
+    char *names[ITEMS_MAX]; // items of the open enum, for its name table
+    char *docs[ITEMS_MAX];
     int failed;
 };
 
@@ -137,11 +139,11 @@ static void do_field(struct state *s, const char *name, unsigned msb, unsigned l
         fail(s, "field %s overlaps another field of %s", name, s->reg);
     s->used |= mask;
     if (s->out == OUT_SV)
-        printf("  localparam int unsigned %s_%s_LSB = %u;\n  localparam int unsigned %s_%s_W = %u;\n", s->reg, name, lsb,
-               s->reg, name, msb - lsb + 1);
+        printf("  localparam int unsigned %s_%s_LSB = %u;\n  localparam int unsigned %s_%s_W = %u;\n", s->reg, name,
+               lsb, s->reg, name, msb - lsb + 1);
     if (s->out == OUT_C)
-        printf("#define %s_%s_%s_MASK 0x%xu // %s\n#define %s_%s_%s_SHIFT %u\n", s->MAP, s->reg, name, mask, doc, s->MAP,
-               s->reg, name, lsb);
+        printf("#define %s_%s_%s_MASK 0x%xu // %s\n#define %s_%s_%s_SHIFT %u\n", s->MAP, s->reg, name, mask, doc,
+               s->MAP, s->reg, name, lsb);
     if (s->out == OUT_MD)
         printf("- `[%u:%u]` **%s**: %s\n", msb, lsb, name, doc);
 }
@@ -178,12 +180,8 @@ static void do_item(struct state *s, const char *name, const char *doc)
         printf("#define %s_%s_%s %u // %s\n", s->MAP, s->enumeration, name, s->item, doc);
     if (s->out == OUT_MD)
         printf("| %u | %s | %s |\n", s->item, low, doc);
-    char **n = realloc(s->names, (s->item + 1) * sizeof *n);
-    s->names = n ? n : s->names;
-    char **d = realloc(s->docs, (s->item + 1) * sizeof *d);
-    s->docs = d ? d : s->docs;
-    if (!n || !d) {
-        fail(s, "out of memory");
+    if (s->item == ITEMS_MAX) {
+        fail(s, "item %s: an enum has at most %d items", name, ITEMS_MAX);
         return;
     }
     s->names[s->item] = strdup(low);
@@ -226,7 +224,8 @@ static void do_line(struct state *s, char *line)
     else if (!strcmp(k, "reg") && n == 4)
         do_space(s, k, word[1], (uint32_t)strtoul(word[2], NULL, 0), 4, word[3], doc);
     else if (!strcmp(k, "array") && n == 5)
-        do_space(s, k, word[1], (uint32_t)strtoul(word[2], NULL, 0), 4 * (uint32_t)strtoul(word[3], NULL, 0), word[4], doc);
+        do_space(s, k, word[1], (uint32_t)strtoul(word[2], NULL, 0), 4 * (uint32_t)strtoul(word[3], NULL, 0), word[4],
+                 doc);
     else if (!strcmp(k, "window") && n == 5)
         do_space(s, k, word[1], (uint32_t)strtoul(word[2], NULL, 0), (uint32_t)strtoul(word[3], NULL, 0), word[4], doc);
     else if (!strcmp(k, "field") && n == 3 && sscanf(word[2], "%u:%u", &msb, &lsb) == 2)
@@ -264,7 +263,5 @@ int main(int argc, char **argv)
     fclose(f);
     if (s.out == OUT_SV)
         printf("endpackage\n");
-    free(s.names);
-    free(s.docs);
     return s.failed;
 }
