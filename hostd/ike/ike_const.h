@@ -41,7 +41,6 @@ enum ike_times {
     IKE_T_CHILD_SWITCH = 5,   ///< responder of a child rekey: traffic moves even if no Delete came
     IKE_T_TEMPORARY = 2,      ///< first pause after TEMPORARY_FAILURE, doubled by each (and jittered)
     IKE_T_CHILD_RETRY = 10,   ///< pause before a failed rekey of either kind is tried again
-    IKE_T_FRAGMENTS = 30,     ///< a message whose fragments do not all come is forgotten
 };
 
 enum {

@@ -130,6 +130,8 @@ static bool op_random(void *ctx, void *out, size_t len)
         return false;
     for (size_t i = 0; i < len; i++)
         p[i] = (uint8_t)lab_random(&n->seed);
+    if (len == sizeof(n->nonce))
+        memcpy(n->nonce, out, len);
     return true;
 }
 

@@ -52,6 +52,8 @@ struct lab_node {
     unsigned fail_alloc, fail_install, fail_spi, fail_random;
     unsigned n_alloc, n_install, n_spi, n_random;
 
+    uint8_t nonce[32]; ///< the last 32 random bytes that were asked for
+
     // Events.
     unsigned ups, downs, rekeys, child_ups, child_fails, installs, removes, switches, updates, moves, keepalives;
     uint32_t session; ///< of the last sa_up

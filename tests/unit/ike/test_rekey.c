@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: BSD-2-Clause
 // Rekeys of both kinds, alone and at once, with and without loss; deletes at once; lifetimes; dead peers; broken
 // networks; faults.
+#include "hostd/ike/ike_int.h"
 #include "tests/unit/ike/lab.h"
 
 // clang-format off
@@ -44,6 +45,26 @@ static void a_child_is_rekeyed_by_either_side(void **state)
         // The responder held its outbound half back, and moved when the old child was deleted.
         assert_int_equal(lab->node[i].switches, 0);
         assert_int_equal(lab->node[1 - i].switches, 1);
+        lab_end(lab);
+    }
+}
+
+// Both sides agreeing is not enough: the first half of the keys is the initiator's to send with (RFC 7296 2.17).
+static void the_directions_of_keys_are_right(void **state)
+{
+    (void)state;
+    for (int i = 0; i < 2; i++) {
+        struct lab *lab = up();
+        struct lab_node *a = &lab->node[i], *b = &lab->node[1 - i];
+        ike_rekey_child(a->e, lab_first(a)->spi_in, lab->now);
+        lab_run(lab, 20 * (uint64_t)LAB_SECOND);
+        const struct lab_child *c = lab_first(a);
+        const struct ike_sa *sa = a->e->sas;
+        const struct ike_bytes none = {NULL, 0}, ni = {a->nonce, sizeof(a->nonce)}, nr = {b->nonce, sizeof(b->nonce)};
+        struct ike_child_key i2r = {0}, r2i = {0};
+        assert_true(ike_derive_child(a->e->crypto, sa->suite.prf, sa->keys.d, none, ni, nr, &c->suite, &i2r, &r2i));
+        assert_memory_equal(&c->out, &i2r, sizeof(i2r));
+        assert_memory_equal(&c->in, &r2i, sizeof(r2i));
         lab_end(lab);
     }
 }
@@ -411,6 +432,61 @@ static void loss_repetition_and_disorder_together(void **state)
     }
 }
 
+// All that was ever sent comes again later, whole and authentic: nothing must happen.
+static struct lab_packet *recorded[64];
+static unsigned n_recorded;
+
+static struct lab_fate record(struct lab *lab, const struct lab_packet *p)
+{
+    (void)lab;
+    assert_true(n_recorded < 64);
+    recorded[n_recorded] = malloc(sizeof(*p) + p->len);
+    memcpy(recorded[n_recorded++], p, sizeof(*p) + p->len);
+    return (struct lab_fate){0};
+}
+
+static void replayed_messages_change_nothing(void **state)
+{
+    (void)state;
+    struct lab *lab = lab_new();
+    n_recorded = 0;
+    lab->fate = record;
+    lab_start(lab);
+    lab_initiate(lab, 0);
+    lab_run(lab, LAB_SECOND);
+    for (int i = 0; i < 2; i++) {
+        ike_new_child(lab->node[0].e, lab->node[0].session, NULL, 0, NULL, 0, lab->now);
+        ike_new_child(lab->node[1].e, lab->node[1].session, NULL, 0, NULL, 0, lab->now);
+        lab_run(lab, LAB_SECOND);
+        ike_probe(lab->node[i].e, lab->node[i].session, lab->now);
+        lab_run(lab, LAB_SECOND);
+    }
+    lab_assert_children(lab, 5);
+    lab->fate = NULL;
+    for (unsigned i = 0; i < n_recorded; i++) {
+        struct lab_packet *p = recorded[i];
+        if (lab_exchange(p) != IKE_X_SA_INIT) // that one is the first of any number of new SAs
+            ike_input(lab->node[p->to].e, &p->path, p->bytes, p->len, lab->now);
+        free(p);
+    }
+    lab_run(lab, LAB_SECOND);
+    lab_assert_children(lab, 5);
+    lab_assert_sas(lab, 1);
+    for (int i = 0; i < 2; i++) {
+        const struct ike_stats *s = ike_stats(lab->node[i].e);
+        assert_int_equal(lab->node[i].child_ups, 5);
+        assert_true(s->bad_message_id >= 2);
+        assert_int_equal(s->duplicate_requests, 1); // the last request of each side may be such
+        assert_true(s->unexpected_responses >= 3);
+    }
+    // And they still talk.
+    ike_probe(lab->node[0].e, lab->node[0].session, lab->now);
+    lab_run(lab, 30 * (uint64_t)LAB_SECOND);
+    lab_assert_sas(lab, 1);
+    assert_int_equal(ike_stats(lab->node[0].e)->retransmits, 0);
+    lab_end(lab);
+}
+
 static void a_dead_peer_is_noticed(void **state)
 {
     (void)state;
@@ -714,6 +790,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(a_child_is_rekeyed_by_either_side),
+        cmocka_unit_test(the_directions_of_keys_are_right),
         cmocka_unit_test(the_old_child_lives_until_the_new_one_carries),
         cmocka_unit_test(inbound_traffic_moves_the_responder_to_the_new_child),
         cmocka_unit_test(pfs_rows),
@@ -729,6 +806,7 @@ int main(void)
         cmocka_unit_test(each_message_may_be_lost),
         cmocka_unit_test(each_message_may_come_again),
         cmocka_unit_test(loss_repetition_and_disorder_together),
+        cmocka_unit_test(replayed_messages_change_nothing),
         cmocka_unit_test(a_dead_peer_is_noticed),
         cmocka_unit_test(a_living_peer_stays),
         cmocka_unit_test(on_demand_asks_only_after_unanswered_traffic),
