@@ -70,7 +70,7 @@ static uint32_t payload_end(const uint8_t *elf, size_t size, const Elf32_Ehdr *e
 int flash_image_build(const void *elf, size_t elf_size, uint32_t **words, size_t *count, char *err, size_t err_size)
 {
     Elf32_Ehdr eh;
-    if (elf_size < sizeof(eh))
+    if (!elf || elf_size < sizeof(eh))
         return fail(err, err_size, -EINVAL, "too short for an ELF header");
     memcpy(&eh, elf, sizeof(eh));
     if (memcmp(eh.e_ident, ELFMAG, SELFMAG) != 0 || eh.e_ident[EI_CLASS] != ELFCLASS32 ||
