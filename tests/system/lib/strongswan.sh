@@ -93,7 +93,7 @@ ss_start() {
     SS_PLACE[$name]=$n
     bg "charon-$name" nsenter --net="/run/netns/$n" -- env STRONGSWAN_CONF="$LAB/$name/strongswan.conf" $SS_DAEMON
     wait_for 10 sc "$name" --stats || { echo "strongSwan of $name did not start"; cat "$LAB/charon-$name.log"; return 1; }
-    sc "$name" --load-all --noprompt
+    ss_load "$name"
 }
 declare -A SS_PLACE=()
 
@@ -102,7 +102,7 @@ ss_start_guest() {
     SS_PLACE[$name]=guest
     guest "$name" "STRONGSWAN_CONF=/run/lab/strongswan.conf setsid $SS_DAEMON >/run/lab/charon.out 2>&1 9<&- &"
     wait_for 20 sc "$name" --stats || { echo "strongSwan of guest $name did not start"; guest "$name" "tail -5 /run/lab/charon.log"; return 1; }
-    sc "$name" --load-all --noprompt
+    ss_load "$name"
 }
 
 sc() {
@@ -114,6 +114,11 @@ sc() {
         ns "${SS_PLACE[$name]}" env SWANCTL_DIR="$LAB/$name" STRONGSWAN_CONF="$LAB/$name/strongswan.conf" \
             swanctl "$@" --uri "unix://$LAB/$name/vici"
     fi
+}
+# Takes its configuration (again); swanctl complains of folders for certificates, which are not needed.
+ss_load() {
+    local out
+    out=$(sc "$1" --load-all --noprompt 2>&1) || { echo "$out"; return 1; }
 }
 ss_up() { sc "$1" --initiate --child net --timeout "${2:-20}"; }
 ss_child_up() { sc "$1" --list-sas --raw | grep -q 'state=INSTALLED'; }
