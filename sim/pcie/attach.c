@@ -84,10 +84,11 @@ static void do_irqs(void *arg, uint32_t vectors)
 {
     struct attach *a = arg;
     for (uint32_t v = 0; v < VECTORS; v++) {
-        put32(a->table + 16 * v, RP_MSI_BASE);
-        put32(a->table + 16 * v + 4, 0);
-        put32(a->table + 16 * v + 8, v);
-        put32(a->table + 16 * v + 12, v >= vectors); // masked
+        uint8_t *entry = a->table + (size_t)16 * v;
+        put32(entry, RP_MSI_BASE);
+        put32(entry + 4, 0);
+        put32(entry + 8, v);
+        put32(entry + 12, v >= vectors); // masked
     }
     rp_access(a->rp, BAR0_MSIX_TABLE, a->table, sizeof(a->table), true, NULL, NULL);
     pci_config_set_msix_enable(rp_config(a->rp), vectors > 0);

@@ -125,7 +125,8 @@ module pcie_bar
         sop_q      <= 1'b1;
         ended_q    <= req_last_i;
         // Enabled bytes from the first to the last (2.3.1.1, table 2-38).
-        if (dws == 11'd1) bytes_q <= dw1[3:0] == 4'd0 ? 13'd1 : 13'd4 - 13'(be_first(dw1[3:0])) - 13'(be_after(dw1[3:0]));
+        if (dws == 11'd1 && dw1[3:0] == 4'd0) bytes_q <= 13'd1;
+        else if (dws == 11'd1) bytes_q <= 13'd4 - 13'(be_first(dw1[3:0])) - 13'(be_after(dw1[3:0]));
         else bytes_q <= {dws, 2'b00} - 13'(be_first(dw1[3:0])) - 13'(be_after(dw1[7:4]));
         // Answers carry the request's id, tag, traffic class and attributes.
         cpl_dw0_q <= {CPLD, 1'b0, dw0[22:18], 4'd0, dw0[13:12], 12'd0};

@@ -25,22 +25,22 @@ module pcie_dma_rd
     input logic [ 2:0] max_read_req_i,  // 128 << n bytes
     input logic [15:0] requester_id_i,
 
-    input  logic     cmd_valid_i,
-    input  logic [63:0] cmd_addr_i,
-    input  logic [LEN_W-1:0] cmd_len_i,  // bytes
-    input  logic     cmd_user_i,   // given back with the words
-    output logic     cmd_ready_o,
-    output logic     idle_o,       // no command is under way
+    input  logic             cmd_valid_i,
+    input  logic [     63:0] cmd_addr_i,
+    input  logic [LEN_W-1:0] cmd_len_i,    // bytes
+    input  logic             cmd_user_i,   // given back with the words
+    output logic             cmd_ready_o,
+    output logic             idle_o,       // no command is under way
 
     output logic         rd_valid_o,  // memory reads
     output logic [127:0] rd_hdr_o,
     input  logic         rd_ready_i,
 
-    input logic cpl_valid_i,  // completions
-    input logic cpl_sop_i,
-    input logic [95:0] cpl_hdr_i,
+    input logic         cpl_valid_i,  // completions
+    input logic         cpl_sop_i,
+    input logic [ 95:0] cpl_hdr_i,
     input logic [511:0] cpl_data_i,
-    input logic cpl_cut_i,
+    input logic         cpl_cut_i,
 
     output logic  out_valid_o,
     output logic  out_user_o,

@@ -25,18 +25,18 @@ module pcie_rxq
     output logic     to_host_ready_o,
     output logic     dropped_o,        // pulse: a packet was dropped
 
-    output logic         data_valid_o,  // payload request; the words go past this block
-    output logic [ 63:0] data_addr_o,
+    output logic             data_valid_o,  // payload request; the words go past this block
+    output logic [     63:0] data_addr_o,
     output logic [LEN_W-1:0] data_len_o,
-    output logic         word_valid_o,
-    input  logic         word_ready_i,
-    input  logic         data_done_i,
-    output logic         hdr_valid_o,   // header request
-    output logic [ 63:0] hdr_addr_o,
-    output logic [127:0] hdr_words_o,   // words 0 to 3 of the header; the others but the last are 0
-    output logic [ 31:0] hdr_seq_o,     // its last word
-    input  logic         hdr_done_i,
-    output logic         irq_o          // pulse
+    output logic             word_valid_o,
+    input  logic             word_ready_i,
+    input  logic             data_done_i,
+    output logic             hdr_valid_o,   // header request
+    output logic [     63:0] hdr_addr_o,
+    output logic [    127:0] hdr_words_o,   // words 0 to 3 of the header; the others but the last are 0
+    output logic [     31:0] hdr_seq_o,     // its last word
+    input  logic             hdr_done_i,
+    output logic             irq_o          // pulse
 );
   typedef enum logic [1:0] {
     IDLE,

@@ -23,17 +23,17 @@ module pcie_txq
     output logic              idle_o,      // nothing under way
     output logic              bad_o,       // pulse: a slot was skipped for its header
 
-    output logic         cmd_valid_o,  // to the DMA read engine; user: 0 header, 1 packet
-    output logic [ 63:0] cmd_addr_o,
+    output logic             cmd_valid_o,  // to the DMA read engine; user: 0 header, 1 packet
+    output logic [     63:0] cmd_addr_o,
     output logic [LEN_W-1:0] cmd_len_o,
-    output logic         cmd_user_o,
-    input  logic         cmd_ready_i,
-    input  logic         rd_idle_i,
-    input  logic         in_valid_i,
-    input  logic         in_user_i,
-    input  logic         in_err_i,
-    input  word_t        in_word_i,
-    output logic         in_ready_o,
+    output logic             cmd_user_o,
+    input  logic             cmd_ready_i,
+    input  logic             rd_idle_i,
+    input  logic             in_valid_i,
+    input  logic             in_user_i,
+    input  logic             in_err_i,
+    input  word_t            in_word_i,
+    output logic             in_ready_o,
 
     output logic       from_host_valid_o,
     output word_t      from_host_word_o,

@@ -665,7 +665,7 @@ int main(void)
     printf("# seed %u\n", seed);
 #define T(text, fn)                                                                                                    \
     {                                                                                                                  \
-        .name = "vfio-user server: " text, .test_func = fn, .setup_func = setup, .teardown_func = teardown                    \
+        .name = "vfio-user server: " text, .test_func = fn, .setup_func = setup, .teardown_func = teardown             \
     }
     const struct CMUnitTest tests[] = {
         T("versions and capabilities are negotiated, and first", version),
