@@ -154,6 +154,33 @@ static size_t port_receive(struct bench *b, uint8_t *frame, size_t size)
 
 // ---------------------------------------------------------------- start and end
 
+static void a_card_without_firmware_says_so(void **state)
+{
+    (void)state;
+    const char *build = getenv("B") ? getenv("B") : "build";
+    char sim[200], dir[] = "/tmp/culvert-driver-XXXXXX", path[64], where[90], err[CULVERT_ERR_MAX] = "";
+    assert_non_null(mkdtemp(dir));
+    snprintf(sim, sizeof(sim), "%s/bin/culvert-sim", build);
+    snprintf(path, sizeof(path), "%s/card.sock", dir);
+    snprintf(where, sizeof(where), "vfio-user:%s", path);
+    const pid_t pid = fork();
+    if (pid == 0) {
+        execl(sim, sim, "--socket", path, "--free-run", "--quiet", (char *)NULL);
+        _exit(127);
+    }
+    const uint64_t end = now_ms() + PATIENCE_MS;
+    while (access(path, F_OK) != 0 && now_ms() < end)
+        (void)poll(NULL, 0, 20);
+    const struct culvert_options o = {.ready_timeout_ms = PATIENCE_MS};
+    assert_null(culvert_attach(where, &o, err, sizeof(err)));
+    kill(pid, SIGTERM);
+    waitpid(pid, NULL, 0);
+    (void)unlink(path);
+    (void)rmdir(dir);
+    if (!strstr(err, "the flash holds no firmware image"))
+        fail_msg("%s", err);
+}
+
 static int start(void **state)
 {
     struct bench *b = calloc(1, sizeof(*b));
@@ -557,6 +584,7 @@ static void a_card_that_goes_away_ends_its_commands(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
+        cmocka_unit_test(a_card_without_firmware_says_so),
         cmocka_unit_test(capabilities_and_info_of_a_fresh_card),
         cmocka_unit_test(commands_wrap_the_rings_and_keep_their_order),
         cmocka_unit_test(sas_are_installed_read_and_refused_twice),
