@@ -251,6 +251,49 @@ static bool restart(struct bench *b)
     return true;
 }
 
+// Disabled while a packet to the host is half written: its rest is taken, its slot gets no header.
+static bool stop_in_packet(struct bench *b)
+{
+    bench_start(b, &calm, 1, 2);
+    rx_ring(b, 14);
+    bar_read(b, BAR0_ID);
+    rx_packet(b, 4000, false);
+    bench_ticks(b, 20);
+    b->source_gap = 100;
+    bench_ticks(b, 50);
+    if (!b->source_at || b->source_at >= 4000)
+        return bench_fail(b, "the packet is not half written");
+    bar_write(b, BAR0_RXQ_CONFIG, 14 << 8 | RX_SLOTS_LOG2);
+    equal(b, "ENABLE while the packet is half written", bar_read(b, BAR0_RXQ_CONFIG) >> 31, 1);
+    b->source_gap = 0;
+    bench_ticks(b, 200);
+    equal(b, "ENABLE after it", bar_read(b, BAR0_RXQ_CONFIG) >> 31, 0);
+    equal(b, "words not taken", b->source_count, 0);
+    equal(b, "interrupts", b->irqs[1], 0);
+    memcpy(b->model + b->rx_base + 64, b->mem + b->rx_base + 64, 4000);
+    return bench_settle(b);
+}
+
+// The consumer never passes a slot whose packet has not gone out, even if the slots behind it are skipped.
+static bool consumer_in_order(struct bench *b)
+{
+    bench_start(b, &calm, 1, 2);
+    tx_ring(b, 11, true);
+    b->sink_stall = 100;
+    tx_packet(b, 300, true);
+    tx_header(b, 0, 0, 0);
+    tx_header(b, 0, 0, 0);
+    tx_packet(b, 300, true);
+    tx_doorbell(b);
+    bench_ticks(b, 2000);
+    equal(b, "TXQ_CONSUMER behind a packet that waits", bar_read(b, BAR0_TXQ_CONSUMER), 0);
+    b->sink_stall = 0;
+    memcpy(b->model + b->wb_addr, &b->tx_producer, 4);
+    bench_settle(b);
+    equal(b, "TXQ_CONSUMER", bar_read(b, BAR0_TXQ_CONSUMER), 4);
+    return bench_settle(b);
+}
+
 const struct test ring_tests[] = {
     {"packets to the host, 1 to 300 bytes and up to 9,216, every payload size: no byte lost or misplaced", rx_calm},
     {"the same with back-pressure and gaps", rx_wild},
@@ -259,6 +302,8 @@ const struct test ring_tests[] = {
     {"both directions, events and BAR reads at once; the producer is never ahead of memory", mixture},
     {"a full ring, a missing ring and a packet that is too long drop; room is found again", rx_full},
     {"counters run on beyond the ring", counters_wrap},
+    {"a queue stopped within a packet gives it no header", stop_in_packet},
+    {"the consumer never passes a slot whose packet waits", consumer_in_order},
     {"queues stopped in the middle stop whole and start anew", restart},
     {0},
 };
