@@ -3,6 +3,7 @@
 //   card.words_per_cycle  words on the ESP side, which is the bigger one, per cycle in steady state. `bytes` is the
 //   clear
 //                         frame with its Ethernet header. dir both: the slower of the two directions while both run
+//   card.latency_cycles   one packet through an idle datapath, first word in to first word out
 //   sim.datapath_khz      how fast this model is simulated
 #include "dp_regs.h"
 #include "tests/rtl/datapath/scene.h"
@@ -116,6 +117,22 @@ static double measure(size_t bytes, bool encrypt, bool decrypt)
     return worst;
 }
 
+static unsigned long latency(size_t bytes, bool encrypt)
+{
+    struct load *l = load_create(bytes);
+    struct bench *b = l->s->b;
+    if (encrypt)
+        aim(l);
+    feed(l, encrypt);
+    if (!bench_drain(b) || b->out[encrypt ? OUT_TX0 : OUT_TX1].count != 1) {
+        fprintf(stderr, "datapath_bench: the packet of %zu bytes was lost, no figure\n", bytes);
+        exit(1);
+    }
+    uint64_t cycles = b->first_out[encrypt ? OUT_TX0 : OUT_TX1] - b->first_in[encrypt ? IN_RX1 : IN_RX0];
+    load_destroy(l);
+    return cycles;
+}
+
 static int by_value(const void *a, const void *b)
 {
     double d = *(const double *)a - *(const double *)b;
@@ -148,6 +165,12 @@ int main(void)
                    measure(sizes[i], d != 1, d != 0), sizes[i], dirs[d]);
         fflush(stdout);
     }
+    for (unsigned d = 0; d < 2; d++)
+        for (size_t i = 0; i < sizeof sizes / sizeof *sizes; i++)
+            printf("{\"figure\":\"card.latency_cycles\",\"value\":%lu,\"unit\":\"cycles\",\"mode\":\"cycles\","
+                   "\"params\":{\"bytes\":%zu,"
+                   "\"dir\":\"%s\",\"of\":\"datapath\"}}\n",
+                   latency(sizes[i], d == 0), sizes[i], dirs[d]);
     for (int busy = 0; busy < 2; busy++) {
         struct load *l = load_create(1500);
         double v[5];
