@@ -105,14 +105,15 @@ static void stop_all(struct culvertd *d)
     struct conf *none = conf_new();
     statics_apply(d, d->conf, none);
     conf_free(none);
-    dp_free(d->dp);
+    if (d->links.nl != NULL) {
+        links_close(&d->links); // their tunnels are the datapath's
+    }
+    d->sessions.env.dp = NULL;
+    dp_free(d->dp); // what is still to be answered is answered in here
+    d->dp = NULL;
     sessions_free(&d->sessions);
     mirror_close(d->mirror);
     d->mirror = NULL;
-    if (d->links.nl != NULL) {
-        links_close(&d->links);
-    }
-    d->dp = NULL;
     sockets_close(d->sockets);
     d->sockets = NULL;
     tunnels_free(&d->tunnels);

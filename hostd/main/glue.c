@@ -3,8 +3,6 @@
 // surroundings.
 #include "hostd/main/daemon.h"
 
-#include "hostd/main/ts.h"
-
 #include <arpa/inet.h>
 #include <errno.h>
 #include <stdio.h>
@@ -261,15 +259,6 @@ static void op_sa_rekeyed(void *ctx, const struct ike_sa_info *sa)
     log_write(&d->log, LOG_NOTE, "ikev2", "session %u has a new IKE SA", sa->session);
 }
 
-static void op_child_up(void *ctx, const struct ike_child_sa *sa)
-{
-    struct culvertd *d = ctx;
-    char suite[96];
-    log_write(&d->log, LOG_NOTE, "ikev2", "session %u: child %u is up, SPI in 0x%08x out 0x%08x, %s%s%s", sa->session,
-              sa->id, sa->spi_in, sa->spi_out, ike_suite_format(&sa->suite, suite, sizeof(suite)),
-              sa->suite.esn ? ", ESN" : "", sa->encap ? ", in UDP" : "");
-}
-
 static void op_child_failed(void *ctx, uint32_t session, enum ike_reason why, uint16_t notify)
 {
     struct culvertd *d = ctx;
@@ -303,7 +292,6 @@ static const struct ike_ops ike_operations = {
     .sa_up = op_sa_up,
     .sa_down = op_sa_down,
     .sa_rekeyed = op_sa_rekeyed,
-    .child_up = op_child_up,
     .child_failed = op_child_failed,
     .key_export = op_key_export,
 };

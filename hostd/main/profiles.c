@@ -266,6 +266,11 @@ static bool fill(struct profile_set *s, struct ike_profile *p, const struct conf
     for (unsigned i = 0; i < f->n_match && i < sizeof(p->match) / sizeof(p->match[0]); i++) {
         add_match(p, &f->match[i]);
     }
+    // A peer of one known identity is asked for by it, and its key is found by it.
+    if (f->n_match == 1 && (f->match[0].kind == CONF_MATCH_FQDN || f->match[0].kind == CONF_MATCH_EMAIL ||
+                            f->match[0].kind == CONF_MATCH_KEY_ID)) {
+        p->remote_id = ike_id_new(p->match[0].id->type, p->match[0].id->data, p->match[0].id->len);
+    }
     add_policy(p, c, local);
     add_esp(p, c, ipsec);
     set_times(p, c, f, ipsec);

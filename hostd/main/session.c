@@ -54,7 +54,7 @@ static void child_free(struct child *c)
     if (c->session->children.n == 0) {
         session_free(s, c->session);
     }
-    if (c->free_spi) {
+    if (c->free_spi && s->env.dp != NULL) {
         dp_spi_free(s->env.dp, c->spi_in);
     }
     OPENSSL_cleanse(c, sizeof(*c));

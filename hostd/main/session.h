@@ -24,7 +24,7 @@ struct link;
 
 struct session_env {
     void *ctx;
-    struct dp *dp;
+    struct dp *dp; // NULL: it is going, ask it nothing more
     struct log *log;
     // The interface of a session: 0 or a negative errno. `tunnel`: of the datapath.
     int (*attach)(void *ctx, const struct ike_child_sa *sa, struct link **link, uint32_t *tunnel);
