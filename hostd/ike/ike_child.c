@@ -189,9 +189,10 @@ static void set_lifetimes(struct ike_child *c)
     uint32_t r = 0;
     if (!ike_random(c->sa->e, &r, sizeof(r)))
         r = UINT32_MAX;
-    const uint64_t jitter = (uint64_t)((double)(life / 100 * p->jitter_percent) * r / UINT32_MAX);
+    const uint64_t percent = life / 100;
+    const uint64_t jitter = (uint64_t)((double)percent * p->jitter_percent * r / UINT32_MAX);
     c->pub.born = now;
-    c->pub.rekey_at = life ? now + life / 100 * p->rekey_percent - jitter : 0;
+    c->pub.rekey_at = life ? now + percent * p->rekey_percent - jitter : 0;
     c->pub.expire_at = life ? now + life : 0;
     c->pub.bytes_hard = p->child_bytes;
     c->pub.bytes_soft = p->child_bytes / 100 * p->rekey_percent;
@@ -203,11 +204,9 @@ int ike_child_bring_up(struct ike_child *c, struct ike_bytes shared, struct ike_
 {
     struct ike_sa *sa = c->sa;
     struct ike_engine *e = sa->e;
-    struct ike_child_key i2r, r2i;
+    struct ike_child_key i2r = {0}, r2i = {0};
     const struct ike_child_key *in = c->pub.initiator ? &r2i : &i2r, *out = c->pub.initiator ? &i2r : &r2i;
     int rc = -1;
-    memset(&i2r, 0, sizeof(i2r));
-    memset(&r2i, 0, sizeof(r2i));
     set_lifetimes(c);
     c->pub.path = sa->path;
     c->pub.encap = sa->path.natt && (sa->nat_local || sa->nat_remote);

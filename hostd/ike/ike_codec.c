@@ -131,7 +131,7 @@ static const char *check_ke(struct buf *b, struct ike_payloads *out)
     out->ke.group = buf_u16(b);
     buf_skip(b, 2);
     out->ke.data = rest(b);
-    return out->ke.data.len >= 1 && out->ke.data.len <= IKE_MAX_KE * 4 ? NULL : "length of the public value";
+    return out->ke.data.len >= 1 && out->ke.data.len <= (size_t)IKE_MAX_KE * 4 ? NULL : "length of the public value";
 }
 
 static const char *check_nonce(struct buf *b, struct ike_payloads *out)

@@ -164,12 +164,15 @@ void ike_create_start(struct ike_sa *sa)
     struct ike_task *t = sa->task;
     if (t->group == 0)
         t->group = first_group(sa);
-    if (!ike_random(sa->e, t->nonce, sizeof(t->nonce)))
-        give_up(sa, IKE_R_RESOURCES, 0);
-    else if (t->group == 0)
-        send_create(sa);
-    else if (!ike_job_start(sa, IKE_JOB_TASK, t->group, NULL, (struct ike_bytes){NULL, 0}, generated))
-        give_up(sa, IKE_R_RESOURCES, 0);
+    if (ike_random(sa->e, t->nonce, sizeof(t->nonce))) {
+        if (t->group == 0) {
+            send_create(sa);
+            return;
+        }
+        if (ike_job_start(sa, IKE_JOB_TASK, t->group, NULL, (struct ike_bytes){NULL, 0}, generated))
+            return;
+    }
+    give_up(sa, IKE_R_RESOURCES, 0);
 }
 
 // The lower one of our exchange's nonces against the lower one of the peer's: did ours lose?
@@ -320,10 +323,8 @@ static void refused(struct ike_sa *sa, const struct ike_notify_in *error)
         if (made)
             ike_child_drop(made, IKE_R_REFUSED);
         ike_task_retry(sa, (uint64_t)IKE_T_TEMPORARY * IKE_SECOND << t->retries);
-    } else if (!ike && old && (error->type == IKE_N_CHILD_NOT_FOUND || rival)) {
-        child_gone(sa);
-    } else if (t->kind == IKE_TASK_REKEY_CHILD && old == NULL) {
-        child_gone(sa); // the peer deleted it meanwhile
+    } else if (t->kind == IKE_TASK_REKEY_CHILD && (old == NULL || error->type == IKE_N_CHILD_NOT_FOUND || rival)) {
+        child_gone(sa); // deleted or rekeyed by the peer meanwhile
     } else {
         give_up(sa, ike_reason_of(error->type), error->type);
     }

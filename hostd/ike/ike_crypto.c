@@ -330,7 +330,7 @@ bool ike_seal(struct ike_crypto *c, const struct ike_suite *s, const uint8_t *ek
     if (plain_len > 0)
         ok = ok && EVP_CipherUpdate(c->cipher, out, &n, plain, (int)plain_len) == 1;
     ok = ok && EVP_CipherUpdate(c->cipher, out + n, &m, tail, (int)tail_len) == 1 &&
-         EVP_CipherFinal_ex(c->cipher, out + n + m, &last) == 1 && (size_t)(n + m + last) == body;
+         EVP_CipherFinal_ex(c->cipher, out + n + m, &last) == 1 && (size_t)n + (size_t)m + (size_t)last == body;
     if (aead) {
         ok = ok && EVP_CIPHER_CTX_ctrl(c->cipher, EVP_CTRL_AEAD_GET_TAG, ICV_GCM, out + body) == 1;
     } else if (ok) {
@@ -367,7 +367,7 @@ bool ike_open(struct ike_crypto *c, const struct ike_suite *s, const uint8_t *ek
         ok = ok && EVP_CIPHER_CTX_ctrl(c->cipher, EVP_CTRL_AEAD_SET_TAG, ICV_GCM, (void *)(in + body)) == 1 &&
              EVP_CipherUpdate(c->cipher, NULL, &n, msg, (int)aad) == 1;
     ok = ok && EVP_CipherUpdate(c->cipher, plain, &n, in, (int)body) == 1 &&
-         EVP_CipherFinal_ex(c->cipher, plain + n, &last) == 1 && (size_t)(n + last) == body;
+         EVP_CipherFinal_ex(c->cipher, plain + n, &last) == 1 && (size_t)n + (size_t)last == body;
     EVP_CIPHER_CTX_reset(c->cipher);
     if (!ok || plain[body - 1] >= body)
         return false;

@@ -8,17 +8,17 @@
 #include <string.h>
 
 struct group {
-    uint16_t id;
-    uint16_t public_len;
     const char *algorithm; ///< OpenSSL's
     const char *name;      ///< of the group, NULL if the algorithm has but one
-    bool point;            ///< OpenSSL writes 0x04 in front of the coordinates, IKE does not
+    uint16_t id;
+    uint16_t public_len;
+    bool point; ///< OpenSSL writes 0x04 in front of the coordinates, IKE does not
 };
 
 static const struct group groups[] = {
-    {IKE_DH_X25519, 32, "X25519", NULL, false},        {IKE_DH_ECP_256, 64, "EC", "P-256", true},
-    {IKE_DH_ECP_384, 96, "EC", "P-384", true},         {IKE_DH_ECP_521, 132, "EC", "P-521", true},
-    {IKE_DH_MODP_2048, 256, "DH", "modp_2048", false},
+    {"X25519", NULL, IKE_DH_X25519, 32, false},        {"EC", "P-256", IKE_DH_ECP_256, 64, true},
+    {"EC", "P-384", IKE_DH_ECP_384, 96, true},         {"EC", "P-521", IKE_DH_ECP_521, 132, true},
+    {"DH", "modp_2048", IKE_DH_MODP_2048, 256, false},
 };
 
 static const struct group *find(uint16_t id)

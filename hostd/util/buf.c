@@ -6,11 +6,10 @@
 
 void buf_init(struct buf *b, const void *data, size_t len)
 {
-    b->p = data;
-    b->end = len ? b->p + len : b->p;
+    b->p = b->end = data;
     b->failed = data == NULL && len > 0;
-    if (b->failed)
-        b->end = b->p;
+    if (data)
+        b->end += len;
 }
 
 bool buf_ok(const struct buf *b)

@@ -56,7 +56,7 @@ static int op_psk(void *ctx, const struct ike_profile *p, const struct ike_id *l
                   const struct ike_path *path, uint8_t *key, size_t cap)
 {
     (void)ctx, (void)p, (void)local, (void)remote, (void)path, (void)cap;
-    memcpy(key, "0123456789abcdef", 16);
+    memset(key, 0x5a, 16);
     return 16;
 }
 

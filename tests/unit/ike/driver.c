@@ -64,8 +64,10 @@ static int op_psk(void *ctx, const struct ike_profile *p, const struct ike_id *l
     (void)p, (void)local, (void)remote, (void)path;
     if (strlen(psk) > cap)
         return -1;
-    memcpy(key, psk, strlen(psk));
-    return (int)strlen(psk);
+    size_t n = 0;
+    for (; psk[n]; n++)
+        key[n] = (uint8_t)psk[n];
+    return (int)n;
 }
 
 static int op_addr_alloc(void *ctx, uint32_t session, const struct ike_profile *p, const struct ike_id *remote,
@@ -159,7 +161,7 @@ static int open_socket(const struct ike_addr *local, uint16_t port)
 static void receive(struct driver *d, int natt)
 {
     uint8_t msg[65536];
-    struct sockaddr_in from;
+    struct sockaddr_in from = {0};
     socklen_t size = sizeof(from);
     const ssize_t n = recvfrom(d->sock[natt], msg, sizeof(msg), 0, (struct sockaddr *)&from, &size);
     const ssize_t marker = natt ? 4 : 0;

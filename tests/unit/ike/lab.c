@@ -107,7 +107,7 @@ static void op_send(void *ctx, const struct ike_path *path, const uint8_t *msg, 
         struct lab_packet *c = malloc(sizeof(*c) + len);
         assert_non_null(c);
         memcpy(c, p, sizeof(*c) + len);
-        c->at += 1000 * (i + 1);
+        c->at += (uint64_t)1000 * (i + 1);
         enqueue(lab, c);
     }
     enqueue(lab, p);
@@ -387,7 +387,7 @@ struct lab *lab_new(void)
         struct lab_node *n = &lab->node[i];
         n->lab = lab;
         n->index = i;
-        n->seed = lab->seed + 77 * (unsigned)i;
+        n->seed = lab->seed + (uint64_t)77 * (unsigned)i;
         n->pool_size = 10;
         n->limits = ike_limits_default();
         strcpy(n->psk, "correct horse battery staple");
@@ -459,7 +459,7 @@ void lab_run_jobs(struct lab *lab)
         while (n->n_jobs > 0) {
             struct ike_job *job = n->job[0];
             n->n_jobs--;
-            memmove(n->job, n->job + 1, n->n_jobs * sizeof(n->job[0]));
+            memmove(n->job, n->job + 1, n->n_jobs * sizeof(struct ike_job *));
             ike_job_run(job);
             ike_job_complete(n->e, job, lab->now);
         }
@@ -501,6 +501,9 @@ static bool step(struct lab *lab, uint64_t limit)
         return true;
     }
     struct lab_packet *p = lab->queue;
+    assert_non_null(p);
+    if (p == NULL)
+        return false;
     lab->queue = p->next;
     // The engine must not keep pointers into the message: give it memory that goes away.
     uint8_t *copy = malloc(p->len);

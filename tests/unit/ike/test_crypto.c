@@ -156,7 +156,9 @@ static void key_schedule(void **state)
     uint8_t pad[32], maced[32], octets[3 + 33 + 32], want[32];
     HMAC(EVP_sha256(), "psk", 3, (const uint8_t *)"Key Pad for IKEv2", 17, pad, &len);
     HMAC(EVP_sha256(), k.pi, 32, (const uint8_t *)"id", 2, maced, &len);
-    memcpy(octets, "msg", 3);
+    octets[0] = 'm';
+    octets[1] = 's';
+    octets[2] = 'g';
     memcpy(octets + 3, nr, 33);
     memcpy(octets + 36, maced, 32);
     HMAC(EVP_sha256(), pad, 32, octets, sizeof(octets), want, &len);
@@ -264,7 +266,7 @@ static void x25519_published_answer(void **state)
 static void ecp256_published_answer(void **state)
 {
     (void)state;
-    uint8_t priv[32], pub[65] = {4}, peer[64], want[32], got[IKE_MAX_KE];
+    uint8_t priv[32], pub[65] = {4}, peer[64] = {0}, want[32], got[IKE_MAX_KE];
     size_t len;
     hex("C88F01F510D9AC3F70A292DAA2316DE544E9AAB8AFE84049C62A9C57862D1433", priv);
     hex("DAD0B65394221CF9B051E1FECA5787D098DFE637FC90B9EF945D0C3772581180"

@@ -182,7 +182,7 @@ static void both_at_once(enum trial what, uint64_t lost, unsigned seed)
 {
     struct lab *lab = lab_new();
     lab->node[0].seed += seed;
-    lab->node[1].seed += seed * 31;
+    lab->node[1].seed += (uint64_t)seed * 31;
     lab_start(lab);
     lab_initiate(lab, 0);
     lab_run(lab, LAB_SECOND);
@@ -313,7 +313,7 @@ static void simultaneous_rekeys_with_slow_work(void **state)
         for (int i = 0; i < 2; i++) {
             set_pfs(lab, i, IKE_DH_X25519, 0);
             lab->node[i].jobs_later = true;
-            lab->node[i].seed += seed * 17;
+            lab->node[i].seed += (uint64_t)seed * 17;
         }
         lab_start(lab);
         lab_initiate(lab, 0);
@@ -326,7 +326,7 @@ static void simultaneous_rekeys_with_slow_work(void **state)
         ike_rekey_child(lab->node[0].e, lab_first(&lab->node[0])->spi_in, lab->now);
         ike_rekey_child(lab->node[1].e, lab_first(&lab->node[1])->spi_in, lab->now);
         for (int i = 0; i < 400; i++) {
-            lab_run(lab, 3000 * (1 + seed));
+            lab_run(lab, (uint64_t)3000 * (1 + seed));
             if (i % 3 == 0)
                 lab_run_jobs(lab);
             if (i % 4 == 0)
@@ -421,7 +421,7 @@ static void loss_repetition_and_disorder_together(void **state)
     for (unsigned n = 0; n < 25; n++) {
         struct lab *lab = lab_new();
         lab->fate = chaos;
-        lab->seed += n * 1001;
+        lab->seed += (uint64_t)n * 1001;
         for (int i = 0; i < 2; i++) {
             lab->node[i].profile->retrans_tries = 30; // the network is bad, not dead
             lab->node[i].profile->retrans_max_ms = 2000;
@@ -559,7 +559,7 @@ static void hours_of_lifetimes(void **state)
     }
     lab_start(lab);
     lab_initiate(lab, 0);
-    lab_run(lab, 24 * 3600 * (uint64_t)LAB_SECOND);
+    lab_run(lab, (uint64_t)24 * 3600 * LAB_SECOND);
     lab_assert_sas(lab, 1);
     assert_in_range(lab_children(&lab->node[0]), 1, 2);
     assert_in_range(lab->node[0].rekeys, 12, 20);
@@ -677,7 +677,7 @@ static void fragments_may_be_lost_repeated_and_disordered(void **state)
     for (unsigned n = 0; n < 10; n++) {
         struct lab *lab = long_messages(32);
         lab->fate = chaos;
-        lab->seed += n * 77;
+        lab->seed += (uint64_t)n * 77;
         for (int i = 0; i < 2; i++) {
             lab->node[i].profile->retrans_tries = 60;
             lab->node[i].profile->retrans_max_ms = 1000;
