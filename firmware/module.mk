@@ -20,14 +20,15 @@ $(B)/firmware/obj/%.o: % | $$(GENERATED)
 -include $(FW_OBJS:.o=.d)
 
 # The link fails when firmware does not fit the RAM that the board's device tree gives the core.
+FW_LINK = $(FW_CC) $(FW_FLAGS) -nostartfiles -Wl,--gc-sections -Wl,--no-warn-rwx-segments -Wl,-Map=$(@:.elf=.map) \
+    -Wl,--defsym=__ram_size=$$(awk '$$2 == "BOARD_RAM_BYTES" { sub("u", "", $$3); print $$3 }' $(B)/gen/board.h) \
+    -Tfirmware/link.ld -o $@ $(filter %.o,$^)
 $(FW_ELF): $(FW_OBJS) firmware/link.ld $(B)/gen/board.h
 	@mkdir -p $(@D)
 	@echo "  LD rv   $@"
-	@ram=$$(awk '$$2 == "BOARD_RAM_BYTES" { sub("u", "", $$3); print $$3 }' $(B)/gen/board.h); \
-	$(FW_CC) $(FW_FLAGS) -nostartfiles -Wl,--gc-sections -Wl,--defsym=__ram_size=$$ram -Wl,--no-warn-rwx-segments \
-	    -Wl,-Map=$(@:.elf=.map) -Tfirmware/link.ld -o $@ $(FW_OBJS); \
-	$(FW_SIZE) $@ | awk -v ram=$$ram 'NR == 2 { printf "  SIZE    code and constants %d, data %d, zeroed %d: %d of %d bytes of RAM, and 4096 of stack\n", \
-	    $$1, $$2, $$3, $$4, ram }'
+	@$(FW_LINK)
+	@$(FW_SIZE) $@ | awk 'NR == 2 { printf "  SIZE    code and constants %d, data %d, zeroed %d: %d bytes of RAM, and 4096 of stack\n", \
+	    $$1, $$2, $$3, $$4 }'
 
 $(B)/firmware/%.flash: $(B)/firmware/%.elf $(B)/tools/mkflash
 	@echo "  FLASH   $@"

@@ -14,6 +14,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/prctl.h>
 #include <sys/socket.h>
 #include <sys/un.h>
 #include <sys/wait.h>
@@ -165,6 +166,7 @@ static void a_card_without_firmware_says_so(void **state)
     snprintf(where, sizeof(where), "vfio-user:%s", path);
     const pid_t pid = fork();
     if (pid == 0) {
+        (void)prctl(PR_SET_PDEATHSIG, SIGKILL); // a failed test leaves no simulator behind
         execl(sim, sim, "--socket", path, "--free-run", "--quiet", (char *)NULL);
         _exit(127);
     }
@@ -196,6 +198,7 @@ static int start(void **state)
     snprintf(uart, sizeof(uart), "%s/uart.log", b->dir);
     b->sim = fork();
     if (b->sim == 0) {
+        (void)prctl(PR_SET_PDEATHSIG, SIGKILL); // a failed test leaves no simulator behind
         execl(sim, sim, "--firmware", firmware, "--socket", socket_path, "--port0", port, "--uart", uart, "--free-run",
               "--quiet", (char *)NULL);
         _exit(127);
