@@ -126,7 +126,8 @@ static void outside(void)
     card_local(s->b, 7, GATEWAY + 1);
     scene_send(s, 0, f, n);
     s->in[0].seq = 1;
-    check(scene_settle(s) && card_counter(s->b, DP_COUNTER_ESP_POLICY) == 1, "an address added to the local ones receives ESP");
+    check(scene_settle(s) && card_counter(s->b, DP_COUNTER_ESP_POLICY) == 1,
+          "an address added to the local ones receives ESP");
     // unknown SPIs: of an index without an SA, and with other upper bits
     uint64_t unknown = card_counter(s->b, DP_COUNTER_ESP_UNKNOWN_SPI);
     struct sa known = s->in[0];
@@ -176,7 +177,8 @@ static void inside(void)
     check(scene_settle(s), "a packet of the tunnel's MTU passes");
     card_route(s->b, 21, 0x0a320000, 16, KIND_TUNNEL, 5);
     card_tunnel(s->b, 5, 5, 1400, true);
-    inside_to_host(s, 0x0a320001, 9, 1401, DP_REASON_TOO_BIG, 5, "the host is told which tunnel a packet was too big for");
+    inside_to_host(s, 0x0a320001, 9, 1401, DP_REASON_TOO_BIG, 5,
+                   "the host is told which tunnel a packet was too big for");
     bench_write(s->b, DP_PORT1_MTU, 1300);
     inside_to_host(s, LAN + 0x99, 9, 1301, DP_REASON_TOO_BIG, 0, "one byte above the port's MTU goes to the host");
     struct ip_spec p = {.src = LAN_HOST, .dst = LAN + 0x99, .proto = 1, .ttl = 9, .total = 1300, .seed = 9};
