@@ -337,6 +337,8 @@ module pcie
       .data_len_o     (wr_len[WR_RX_DATA]),
       .word_valid_o   (rx_word_valid),
       .word_ready_i   (rx_word_ready),
+      .word_taken_i   (pay_ready),
+      .level_o        (pay_level),
       .data_done_i    (wr_done[WR_RX_DATA]),
       .hdr_valid_o    (wr_req[WR_RX_HDR]),
       .hdr_addr_o     (wr_addr[WR_RX_HDR]),
@@ -344,6 +346,24 @@ module pcie
       .hdr_seq_o      (hdr_seq),
       .hdr_done_i     (wr_done[WR_RX_HDR]),
       .irq_o          (rxq_irq)
+  );
+
+  // As many words as the largest memory write has.
+  logic pay_valid, pay_ready;
+  logic [6:0] pay_level;
+  logic [511:0] pay_word;
+  fifo #(
+      .T    (logic [511:0]),
+      .DEPTH(64)
+  ) u_payload (
+      .clk_i,
+      .rst_ni,
+      .valid_i(rx_word_valid),
+      .ready_o(rx_word_ready),
+      .data_i (to_host_word_i.data),
+      .valid_o(pay_valid),
+      .ready_i(pay_ready),
+      .data_o (pay_word)
   );
 
   pcie_txq u_txq (
@@ -427,9 +447,10 @@ module pcie
       .wb_word_i     (wb_word),
       .hdr_words_i   (hdr_words),
       .hdr_seq_i     (hdr_seq),
-      .data_word_i   (to_host_word_i.data),
-      .data_valid_i  (rx_word_valid),
-      .data_ready_o  (rx_word_ready),
+      .data_word_i   (pay_word),
+      .data_valid_i  (pay_valid),
+      .data_level_i  (pay_level),
+      .data_ready_o  (pay_ready),
       .valid_o       (wr_valid),
       .sop_o         (wr_sop),
       .last_o        (wr_last),

@@ -27,6 +27,7 @@ module pcie_dma_wr
     input  logic [ 31:0] hdr_seq_i,
     input  logic [511:0] data_word_i,
     input  logic         data_valid_i,
+    input  logic [  6:0] data_level_i,  // words that are there; a TLP starts when all of its are
     output logic         data_ready_o,
 
     output logic         valid_o,
@@ -61,9 +62,6 @@ module pcie_dma_wr
     end
 
     load         = !beat_valid_q || ready_i;
-    word_valid   = sel_q == 3'(WR_RX_DATA) ? data_valid_i : 1'b1;
-    take         = busy_q && len_q != '0 && word_valid && (load || drop_q);
-    data_ready_o = take && sel_q == 3'(WR_RX_DATA);
     done_o       = '0;
     if (busy_q && (drop_q ? len_q == '0 : beat_valid_q && beat_end_q && ready_i)) done_o[sel_q] = 1'b1;
 
@@ -74,6 +72,11 @@ module pcie_dma_wr
       if (LEN_W'(chunk) > len_q) chunk = 13'(len_q);
     end
     end_of_tlp = chunk <= 13'd64;
+
+    word_valid = 1'b1;
+    if (sel_q == 3'(WR_RX_DATA)) word_valid = data_valid_i && (!first_q || 13'(data_level_i) >= (chunk + 13'd63) >> 6);
+    take         = busy_q && len_q != '0 && word_valid && (load || drop_q);
+    data_ready_o = take && sel_q == 3'(WR_RX_DATA);
     end_of_req = len_q <= LEN_W'(64);
   end
 

@@ -1,7 +1,9 @@
 // SPDX-License-Identifier: BSD-2-Clause
 // Packets to the host: payload into the slot, then the slot's header with the sequence number, then the interrupt.
 // A packet finds no room, no running queue, or is longer than a slot holds: it is dropped at a word a cycle.
-// A packet of n words takes n + 8 cycles when the link does not wait. to_host_ready_o depends on the link's ready.
+// The payload goes by a FIFO, so that a memory write starts only when all its words are there: a packet that stops half
+// way keeps nothing else from the link. A packet of n words takes n + 9 cycles when the link does not wait.
+// to_host_ready_o depends on registers only.
 module pcie_rxq
   import pcie_pkg::*;
   import culvert_pkg::*;
@@ -25,11 +27,13 @@ module pcie_rxq
     output logic     to_host_ready_o,
     output logic     dropped_o,        // pulse: a packet was dropped
 
-    output logic             data_valid_o,  // payload request; the words go past this block
+    output logic             data_valid_o,  // payload request
     output logic [     63:0] data_addr_o,
     output logic [LEN_W-1:0] data_len_o,
-    output logic             word_valid_o,
+    output logic             word_valid_o,  // payload into its FIFO, past this block
     input  logic             word_ready_i,
+    input  logic             word_taken_i,  // out of the FIFO
+    output logic [      6:0] level_o,       // words in it
     input  logic             data_done_i,
     output logic             hdr_valid_o,   // header request
     output logic [     63:0] hdr_addr_o,
@@ -53,24 +57,27 @@ module pcie_rxq
   logic [63:0] slot_q;
   to_host_t meta_q;
   logic [31:0] seq_q;
+  logic [LEN_W-6:0] left_q;  // words of the packet still to come
+  logic [6:0] level_q;
 
-  assign producer_o = producer_q;
-  assign idle_o     = state_q == IDLE || state_q == DROP;
+  assign producer_o  = producer_q;
+  assign idle_o      = state_q == IDLE || state_q == DROP;
   assign data_addr_o = slot_q + 64'(SLOT_HDR_BYTES);
   assign data_len_o  = meta_q.len;
   assign hdr_addr_o  = slot_q;
-  assign hdr_seq_o  = seq_q;
+  assign hdr_seq_o   = seq_q;
   assign hdr_words_o[32*SLOT_HDR_LEN+:32]    = 32'(meta_q.len);
   assign hdr_words_o[32*SLOT_HDR_INFO+:32]   = {16'd0, meta_q.reason, 6'd0, meta_q.port};
   assign hdr_words_o[32*SLOT_HDR_TUNNEL+:32] = 32'(meta_q.tunnel);
   assign hdr_words_o[32*SLOT_HDR_SA+:32]     = {meta_q.decrypted, 31'(meta_q.sa)};
-  assign used       = producer_q - consumer_i;
+  assign level_o     = level_q;
+  assign used        = producer_q - consumer_i;
 
   always_comb begin
     data_valid_o    = state_q == DATA;
-    word_valid_o    = to_host_valid_i || cut_q;
+    word_valid_o    = state_q == DATA && left_q != '0 && (to_host_valid_i || cut_q);
     hdr_valid_o     = state_q == HDR;
-    to_host_ready_o = state_q == DROP || (state_q == DATA && word_ready_i && !cut_q);
+    to_host_ready_o = state_q == DROP || (state_q == DATA && left_q != '0 && word_ready_i && !cut_q);
     dropped_o       = state_q == DROP && to_host_valid_i && to_host_last_i && !reset_i;
     irq_o           = hdr_done_i && !void_q;
     room            = 1'b0;
@@ -92,12 +99,15 @@ module pcie_rxq
         meta_q <= to_host_meta_i;
         seq_q  <= producer_q + 32'd1;
         slot_q <= slot;
+        left_q <= (LEN_W - 5)'((32'(to_host_meta_i.len) + 32'd63) >> 6);
         state_q <= room && fits ? DATA : DROP;
       end
       DROP: if (reset_i || (to_host_valid_i && to_host_last_i)) state_q <= IDLE;
       DATA: if (data_done_i) state_q <= void_q || cut_q ? IDLE : HDR;
       default: if (hdr_done_i) state_q <= IDLE;
     endcase
+    if (word_valid_o && word_ready_i) left_q <= left_q - 1'b1;
+    if (state_q == DATA) level_q <= level_q + 7'(word_valid_o && word_ready_i) - 7'(word_taken_i);
     if (reset_i) cut_q <= state_q == DATA;
     if (!cfg_i.enable) void_q <= 1'b1;
     if (!cfg_i.enable || !rst_ni) producer_q <= '0;
@@ -105,6 +115,7 @@ module pcie_rxq
     if (!rst_ni) begin
       state_q <= IDLE;
       cut_q   <= 1'b0;
+      level_q <= '0;
     end
   end
 
@@ -113,6 +124,7 @@ module pcie_rxq
   always_ff @(posedge clk_i)
     if (rst_ni && !reset_i && state_q == IDLE && to_host_valid_i) begin
       a_sop : assert (to_host_sop_i) else $error("pcie_rxq: a packet without its first word");
+      a_empty : assert (level_q == '0) else $error("pcie_rxq: words of the packet before");
       a_len : assert (to_host_meta_i.len != '0) else $error("pcie_rxq: a packet without bytes");
     end
 endmodule

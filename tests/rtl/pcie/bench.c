@@ -255,8 +255,10 @@ bool bar_access(struct bench *b, uint32_t offset, void *data, uint32_t len, bool
         return bench_fail(b, "the root port takes no access");
     for (unsigned i = 0; !w.done && i < PATIENCE; i++)
         bench_tick(b);
-    if (!w.done)
+    if (!w.done) {
+        rp_cancel(b->rp); // w goes out of scope
         return bench_fail(b, "an access to BAR0 at 0x%x never ended", offset);
+    }
     return !w.error;
 }
 
