@@ -27,7 +27,8 @@ uint32_t dp_event_pop(void);
 // dp_sa.c
 bool dp_sa_install(const struct culvert_sa *sa);
 bool dp_sa_path(const struct culvert_sa *sa); // addresses, ports, encapsulation and adjacency
-bool dp_sa_remove(uint32_t dir, uint32_t index);
+// Zeroises it; *final gets its last counters.
+bool dp_sa_remove(uint32_t dir, uint32_t index, struct culvert_sa_counters *final);
 bool dp_sa_counters(uint32_t dir, uint32_t index, struct culvert_sa_counters *out);
 
 // dp_route.c

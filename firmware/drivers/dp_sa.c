@@ -75,20 +75,28 @@ bool dp_sa_path(const struct culvert_sa *sa)
     return command(SA_OP_PATH, sa->dir, sa->index);
 }
 
-bool dp_sa_remove(uint32_t dir, uint32_t index)
+static void read_result(struct culvert_sa_counters *out)
 {
-    return dp_wait_idle() && command(SA_OP_REMOVE, dir, index);
-}
-
-bool dp_sa_counters(uint32_t dir, uint32_t index, struct culvert_sa_counters *out)
-{
-    if (!dp_wait_idle() || !command(SA_OP_COUNTERS, dir, index))
-        return false;
     out->packets = get64(DP_SA_R_PACKETS_LO);
     out->bytes = get64(DP_SA_R_BYTES_LO);
     out->seq = get64(DP_SA_R_SEQ_LO);
     out->auth_fail = dp_get(DP_SA_R_AUTH_FAIL);
     out->replay = dp_get(DP_SA_R_REPLAY);
     out->policy = dp_get(DP_SA_R_POLICY);
+}
+
+bool dp_sa_remove(uint32_t dir, uint32_t index, struct culvert_sa_counters *final)
+{
+    if (!dp_wait_idle() || !command(SA_OP_REMOVE, dir, index))
+        return false;
+    read_result(final);
+    return true;
+}
+
+bool dp_sa_counters(uint32_t dir, uint32_t index, struct culvert_sa_counters *out)
+{
+    if (!dp_wait_idle() || !command(SA_OP_COUNTERS, dir, index))
+        return false;
+    read_result(out);
     return true;
 }

@@ -73,13 +73,12 @@ enum culvert_status sa_counters(const struct sa_table *t, const struct culvert_s
     return dp_sa_counters(ref->dir, ref->index, out) ? CULVERT_ST_OK : CULVERT_ST_TIMEOUT;
 }
 
-// A packet between the reading and the removal is not in the final counters.
 enum culvert_status sa_remove(struct sa_table *t, const struct culvert_sa_ref *ref, struct culvert_sa_counters *final)
 {
-    const enum culvert_status status = sa_counters(t, ref, final);
+    const enum culvert_status status = check_installed(t, ref);
     if (status != CULVERT_ST_OK)
         return status;
-    if (!dp_sa_remove(ref->dir, ref->index))
+    if (!dp_sa_remove(ref->dir, ref->index, final))
         return CULVERT_ST_TIMEOUT;
     t->installed[ref->dir][ref->index] = 0;
     t->count[ref->dir]--;

@@ -465,6 +465,17 @@ static void what_the_card_encrypts_it_decrypts_again(void **state)
     assert_true(c.packets == 8 && c.seq == 8 && c.bytes == 20 + 28 + 40 + 64 + 100 + 577 + 1400 + 8000);
 }
 
+static void removal_gives_the_final_counters(void **state)
+{
+    struct bench *b = *state;
+    good(b, culvert_sa_remove(b->card, CULVERT_SA_OUT, OUT_INDEX, on_result, b));
+    struct culvert_sa_counters c;
+    memcpy(&c, b->last_body, sizeof(c));
+    assert_true(c.packets == 8 + 33 && c.seq == 8 + 33);
+    refused(b, culvert_sa_counters(b->card, CULVERT_SA_OUT, OUT_INDEX, on_result, b), -ENOENT);
+    b->errors = 0;
+}
+
 static void a_soft_lifetime_is_an_event(void **state)
 {
     struct bench *b = *state;
@@ -596,6 +607,7 @@ int main(void)
         cmocka_unit_test(what_the_card_encrypts_it_decrypts_again),
         cmocka_unit_test(a_soft_lifetime_is_an_event),
         cmocka_unit_test(counters_tell_what_the_tests_before_did),
+        cmocka_unit_test(removal_gives_the_final_counters),
         cmocka_unit_test(routes_and_flows_are_set_and_removed),
         cmocka_unit_test(reset_in_the_middle_of_commands_leaves_an_empty_card),
         cmocka_unit_test(a_card_that_goes_away_ends_its_commands),

@@ -74,12 +74,12 @@ static void sa_command(struct model *m, uint32_t word)
     if (op == 0) {
         m->sa[dir][index].valid = true;
         memcpy(m->sa[dir][index].stage, m->stage, sizeof(m->stage));
-    } else if (op == 1) {
-        memset(&m->sa[dir][index], 0, sizeof(m->sa[dir][index]));
-    } else if (op == 2) { // counters that tell their SA
+    } else if (op == 1 || op == 2) { // counters that tell their SA and the command
         for (uint32_t i = 0; i < 9; i++)
-            m->sa_result[i] = index << 8 | dir << 4 | i;
+            m->sa_result[i] = op << 28 | index << 8 | dir << 4 | i;
         m->sa_result[9] = m->sa[dir][index].valid;
+        if (op == 1)
+            memset(&m->sa[dir][index], 0, sizeof(m->sa[dir][index]));
     } else {
         static const uint32_t path[] = {DP_SA_FLAGS, DP_SA_SRC, DP_SA_DST, DP_SA_PORTS, DP_SA_ADJ};
         for (unsigned i = 0; i < 5; i++)

@@ -290,7 +290,11 @@ static void sa_path_and_remove(void **state)
     expect_read(DP(STATUS), 0);
     expect_write(DP(SA_COMMAND), 1u << 20 | 1u << 16 | 3);
     expect_read(DP(STATUS), 0);
-    assert_true(dp_sa_remove(CULVERT_SA_OUT, 3));
+    for (uint32_t i = 0; i < 9; i++)
+        expect_read(DP(SA_R_PACKETS_LO) + 4 * i, i + 1);
+    struct culvert_sa_counters final;
+    assert_true(dp_sa_remove(CULVERT_SA_OUT, 3, &final));
+    assert_true(final.packets == 0x200000001 && final.policy == 9);
     expect_end();
 }
 
