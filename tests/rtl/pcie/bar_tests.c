@@ -142,6 +142,11 @@ static bool ring_unreadable(struct bench *b)
     equal(b, "a word that the core has overwritten", mbox_read(b, MBOX_CMD_RING + 128), 0);
     bar_write(b, BAR0_CONTROL, BAR0_CONTROL_RESET_MASK);
     bar_read(b, BAR0_ID);
+    bench_ticks(b, 800); // what is written while the ring is being overwritten must not stay either
+    bar_access(b, BAR0_CMD_RING, secret, sizeof(secret), true);
+    bar_read(b, BAR0_ID);
+    if (!*b->pin.card_reset)
+        bench_fail(b, "the reset was too short for this test");
     while (*b->pin.card_reset)
         bench_tick(b);
     for (unsigned i = 0; i < 4096; i += 4)

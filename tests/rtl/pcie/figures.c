@@ -12,7 +12,7 @@ enum { PACKETS = 200 };
 static double seconds(void)
 {
     struct timespec t;
-    clock_gettime(CLOCK_MONOTONIC, &t);
+    clock_gettime(CLOCK_PROCESS_CPUTIME_ID, &t);
     return (double)t.tv_sec + (double)t.tv_nsec / 1e9;
 }
 
@@ -80,5 +80,5 @@ void bench_figures(struct bench *b)
         pcie_shim_edge(b->shim);
         rp_tick(b->rp);
     }
-    printf("# idle: %.0f kHz with the root port\n", IDLE / 1e3 / (seconds() - t));
+    printf("# idle: %.0f kHz with the root port, by processor time\n", IDLE / 1e3 / (seconds() - t));
 }
