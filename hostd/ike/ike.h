@@ -343,6 +343,9 @@ struct ike_ops {
     /// The pre-shared key for this pair, copied to key[cap]: its length, or -1 if there is none. remote is never NULL.
     int (*psk)(void *ctx, const struct ike_profile *p, const struct ike_id *local, const struct ike_id *remote,
                const struct ike_path *path, uint8_t *key, size_t cap);
+    /// The key that the peer's AUTH is verified with, where it is another than our own (optional; else psk gives both).
+    int (*psk_remote)(void *ctx, const struct ike_profile *p, const struct ike_id *local, const struct ike_id *remote,
+                      const struct ike_path *path, uint8_t *key, size_t cap);
     /// An address for a remote host (optional with no cp_assign): fill `out`, 0 or -1. `wanted` is what it had or
     /// wishes.
     int (*addr_alloc)(void *ctx, uint32_t session, const struct ike_profile *p, const struct ike_id *remote,
@@ -379,6 +382,8 @@ struct ike_ops {
 
 /// `ops` must live as long as the engine. limits NULL: defaults. NULL: no memory, or OpenSSL lacks an algorithm.
 struct ike_engine *ike_new(const struct ike_ops *ops, void *ctx, const struct ike_limits *limits);
+/// Other limits from now on; what is there already stays. NULL: defaults. The ports and export_keys change as well.
+void ike_set_limits(struct ike_engine *e, const struct ike_limits *limits);
 /// Release everything: children are removed, addresses and SPIs given back, without a word to the peers. Jobs that were
 /// submitted must be completed or discarded by ike_job_discard() afterwards.
 void ike_free(struct ike_engine *e);

@@ -22,7 +22,9 @@ static bool psk_auth(struct ike_sa *sa, bool of_initiator, struct ike_bytes id, 
 {
     struct ike_engine *e = sa->e;
     uint8_t key[IKE_MAX_PSK];
-    const int len = e->ops->psk(e->ctx, sa->profile, sa->local_id, sa->remote_id, &sa->path, key, sizeof(key));
+    const bool ours = of_initiator == sa->initiator;
+    const int len = (ours || e->ops->psk_remote == NULL ? e->ops->psk : e->ops->psk_remote)(
+        e->ctx, sa->profile, sa->local_id, sa->remote_id, &sa->path, key, sizeof(key));
     if (len < 0 || (size_t)len > sizeof(key)) {
         ike_sa_log(sa, IKE_LOG_WARN, "no pre-shared key for this peer");
         return false;

@@ -98,6 +98,14 @@ static void fill_limits(struct ike_limits *l)
     l->port_natt = l->port_natt ? l->port_natt : d.port_natt;
 }
 
+void ike_set_limits(struct ike_engine *e, const struct ike_limits *limits)
+{
+    memset(&e->limits, 0, sizeof(e->limits));
+    if (limits)
+        e->limits = *limits;
+    fill_limits(&e->limits);
+}
+
 struct ike_engine *ike_new(const struct ike_ops *ops, void *ctx, const struct ike_limits *limits)
 {
     struct ike_engine *e = calloc(1, sizeof(*e));
@@ -105,9 +113,7 @@ struct ike_engine *ike_new(const struct ike_ops *ops, void *ctx, const struct ik
         return NULL;
     e->ops = ops;
     e->ctx = ctx;
-    if (limits)
-        e->limits = *limits;
-    fill_limits(&e->limits);
+    ike_set_limits(e, limits);
     e->crypto = ike_crypto_new();
     e->plain = malloc(IKE_MAX_MESSAGE);
     e->chain = malloc(IKE_MAX_MESSAGE);

@@ -173,6 +173,17 @@ static int op_psk(void *ctx, const struct ike_profile *p, const struct ike_id *l
     return (int)len;
 }
 
+static int op_psk_remote(void *ctx, const struct ike_profile *p, const struct ike_id *local,
+                         const struct ike_id *remote, const struct ike_path *path, uint8_t *key, size_t cap)
+{
+    struct lab_node *n = ctx;
+    const size_t len = strlen(n->psk_remote);
+    if (len == 0)
+        return op_psk(ctx, p, local, remote, path, key, cap);
+    memcpy(key, n->psk_remote, len);
+    return (int)len;
+}
+
 static int op_addr_alloc(void *ctx, uint32_t session, const struct ike_profile *p, const struct ike_id *remote,
                          const struct ike_addr *wanted, struct ike_cp_values *out)
 {
@@ -403,6 +414,7 @@ struct lab *lab_new(void)
             .log = op_log,
             .select = op_select,
             .psk = op_psk,
+            .psk_remote = op_psk_remote,
             .addr_alloc = op_addr_alloc,
             .addr_free = op_addr_free,
             .spi_alloc = op_spi_alloc,

@@ -36,6 +36,7 @@ struct lab_node {
     struct ike_addr addr;
     uint64_t seed;
     char psk[64];
+    char psk_remote[64]; ///< empty: the same
     bool no_profile;
 
     struct lab_child child[LAB_CHILDREN];

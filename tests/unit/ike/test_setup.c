@@ -242,6 +242,39 @@ static void a_wrong_key_fails_at_both_sides(void **state)
     lab_end(lab);
 }
 
+static void each_side_may_have_a_key_of_its_own(void **state)
+{
+    (void)state;
+    for (int wrong = 0; wrong < 2; wrong++) {
+        struct lab *lab = lab_new();
+        strcpy(lab->node[0].psk, "left's");
+        strcpy(lab->node[0].psk_remote, "right's");
+        strcpy(lab->node[1].psk, "right's");
+        strcpy(lab->node[1].psk_remote, wrong ? "right's" : "left's");
+        lab_start(lab);
+        lab_initiate(lab, 0);
+        lab_run(lab, LAB_SECOND);
+        lab_assert_sas(lab, wrong ? 0 : 1);
+        lab_end(lab);
+    }
+}
+
+static void limits_may_change_while_running(void **state)
+{
+    (void)state;
+    struct lab *lab = lab_new();
+    lab_start(lab);
+    lab_initiate(lab, 0);
+    lab_run(lab, LAB_SECOND);
+    lab->node[1].limits.cookie_always = true;
+    ike_set_limits(lab->node[1].e, &lab->node[1].limits);
+    lab_initiate(lab, 0);
+    lab_run(lab, LAB_SECOND);
+    lab_assert_sas(lab, 2);
+    assert_int_equal(ike_stats(lab->node[1].e)->cookies_sent, 1);
+    lab_end(lab);
+}
+
 // The responder's AUTH is what is wrong: its identity is not the one that the initiator demands.
 static void an_unwanted_responder_is_told_so(void **state)
 {
@@ -600,6 +633,8 @@ int main(void)
         cmocka_unit_test(no_common_ike_suite_is_refused),
         cmocka_unit_test(no_profile_is_refused),
         cmocka_unit_test(a_wrong_key_fails_at_both_sides),
+        cmocka_unit_test(each_side_may_have_a_key_of_its_own),
+        cmocka_unit_test(limits_may_change_while_running),
         cmocka_unit_test(an_unwanted_responder_is_told_so),
         cmocka_unit_test(identities_are_matched_as_configured),
         cmocka_unit_test(selectors_are_narrowed_to_what_both_allow),
