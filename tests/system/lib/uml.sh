@@ -38,17 +38,22 @@ guest_wait() {
     done
 }
 
-# The number of a request is kept in a file, so that it also works from a subshell.
-guest() {
-    local g=$1 d=$LAB/$1 k
+# Puts a request and sets K to its number, which is kept in a file so that it also works from a subshell.
+guest_ask() {
+    local d=$LAB/$1
     shift
     exec 8>"$d/lock"
     flock 8
-    k=$(<"$d/next")
-    echo $((k + 1)) >"$d/next"
+    K=$(<"$d/next")
+    echo $((K + 1)) >"$d/next"
     printf '%s\n' "$*" >"$d/request.new"
-    mv "$d/request.new" "$d/request.$k"
+    mv "$d/request.new" "$d/request.$K"
     exec 8>&-
+}
+guest() {
+    local g=$1 d=$LAB/$1 K k
+    guest_ask "$@"
+    k=$K
     wait_for "${GUEST_SECONDS:-120}" test -e "$d/status.$k" || { echo "guest $g does not answer: $*"; return 124; }
     cat "$d/output.$k"
     return "$(<"$d/status.$k")"
@@ -58,7 +63,7 @@ guest_halt() {
     local g
     for g; do
         [ -n "${PID[guest-$g]:-}" ] || continue
-        guest "$g" 'echo o >/proc/sysrq-trigger' &
+        guest_ask "$g" 'echo o >/proc/sysrq-trigger'
         wait_for 5 eval "! kill -0 ${PID[guest-$g]}" 2>/dev/null
         stop "guest-$g"
         unset "GUEST[$g]"

@@ -13,6 +13,7 @@
 #include <fcntl.h>
 #include <jansson.h>
 #include <stdbool.h>
+#include <stdint.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -45,11 +46,19 @@ static int make(const char *path, unsigned long bytes, unsigned long seed)
     return fclose(f) ? failed(path) : 0;
 }
 
-static double now(void)
+static uint64_t now_us(void)
 {
     struct timespec t;
     clock_gettime(CLOCK_MONOTONIC, &t);
-    return (double)t.tv_sec + (double)t.tv_nsec / 1e9;
+    return (uint64_t)t.tv_sec * 1000000 + (uint64_t)t.tv_nsec / 1000;
+}
+
+// Whole numbers and short sleeps: this also runs in guests whose clock and floating point are not to be relied on.
+static void keep_to(uint64_t rate, uint64_t start, uint64_t total)
+{
+    uint64_t due = start + total * 1000000 / rate, now;
+    while ((now = now_us()) < due)
+        usleep(due - now < 20000 ? (useconds_t)(due - now) : 20000);
 }
 
 static bool write_all(int fd, const char *data, size_t len)
@@ -64,12 +73,12 @@ static bool write_all(int fd, const char *data, size_t len)
     return true;
 }
 
-static int send_file(const char *path, const char *address, int port, double rate)
+static int send_file(const char *path, const char *address, int port, uint64_t rate)
 {
     struct sockaddr_in to = {.sin_family = AF_INET, .sin_port = htons((uint16_t)port)};
     char buf[16384];
     int in = open(path, O_RDONLY), fd = socket(AF_INET, SOCK_STREAM, 0);
-    double start = now(), total = 0;
+    uint64_t start = now_us(), total = 0;
     ssize_t n;
     if (in < 0 || inet_pton(AF_INET, address, &to.sin_addr) != 1)
         return failed(path);
@@ -79,9 +88,9 @@ static int send_file(const char *path, const char *address, int port, double rat
     while ((n = read(in, buf, piece)) > 0) {
         if (!write_all(fd, buf, (size_t)n))
             return failed("write");
-        total += (double)n;
-        if (rate > 0 && total / rate > now() - start)
-            usleep((useconds_t)((total / rate - (now() - start)) * 1e6));
+        total += (uint64_t)n;
+        if (rate > 0)
+            keep_to(rate, start, total);
     }
     shutdown(fd, SHUT_WR);
     return read(fd, buf, 1) == 0 ? 0 : failed("waiting for the peer"); // it closes when it has all
@@ -238,7 +247,7 @@ int main(int argc, char **argv)
     if (!strcmp(command, "make") && argc == 5)
         return make(argv[2], strtoul(argv[3], NULL, 10), strtoul(argv[4], NULL, 10));
     if (!strcmp(command, "send") && (argc == 5 || argc == 6))
-        return send_file(argv[2], argv[3], atoi(argv[4]), argc == 6 ? atof(argv[5]) : 0);
+        return send_file(argv[2], argv[3], atoi(argv[4]), argc == 6 ? strtoul(argv[5], NULL, 10) : 0);
     if (!strcmp(command, "recv") && argc == 4)
         return receive_file(argv[2], atoi(argv[3]));
     if (!strcmp(command, "json") && argc == 3)
