@@ -295,6 +295,10 @@ module pcie
   logic [LEN_W-1:0] cmd_len;
   word_t in_word;
 
+  logic pay_valid, pay_ready;
+  logic [6:0] pay_level;
+  logic [511:0] pay_word;
+
   pcie_evq u_evq (
       .clk_i,
       .rst_ni,
@@ -349,9 +353,6 @@ module pcie
   );
 
   // As many words as the largest memory write has.
-  logic pay_valid, pay_ready;
-  logic [6:0] pay_level;
-  logic [511:0] pay_word;
   fifo #(
       .T    (logic [511:0]),
       .DEPTH(64)
