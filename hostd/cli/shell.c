@@ -133,8 +133,7 @@ static int run_plain(struct shell *s)
 {
     char *line = NULL;
     size_t cap = 0;
-    ssize_t n;
-    while ((n = getline(&line, &cap, stdin)) > 0) {
+    while (getline(&line, &cap, stdin) > 0) {
         line[strcspn(line, "\n")] = '\0';
         if (line[0] != '\0' && !one_line(s, line)) {
             break;

@@ -276,14 +276,14 @@ static int by_prefix(const void *a, const void *b)
 static json_t *sorted(json_t *list)
 {
     size_t n = json_array_size(list);
-    json_t **at = calloc(n + 1, sizeof(*at));
+    json_t **at = calloc(n + 1, sizeof(void *));
     if (at == NULL) {
         return list;
     }
     for (size_t i = 0; i < n; i++) {
         at[i] = json_array_get(list, i);
     }
-    qsort(at, n, sizeof(*at), by_prefix);
+    qsort(at, n, sizeof(void *), by_prefix);
     json_t *out = json_array();
     for (size_t i = 0; i < n; i++) {
         json_array_append(out, at[i]);

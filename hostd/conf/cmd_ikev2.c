@@ -49,7 +49,7 @@ static void print_objects(struct conf_out *o, const struct list *l, size_t size,
             void *fresh = must_alloc(size);
             memcpy(fresh, object, CONF_NAME);
             restore(fresh);
-            bool same = memcmp(fresh, object, size) == 0;
+            bool same = conf_same(fresh, object, size);
             free(fresh);
             if (same) {
                 continue;

@@ -98,7 +98,7 @@ static void print_ipsec(struct conf_out *o, const void *object)
         conf_default_ipsec(&fresh);
         if (p->disabled) {
             conf_line(o, "no crypto ipsec profile %s", p->name);
-        } else if (o->all || memcmp(p, &fresh, sizeof(fresh)) != 0) {
+        } else if (o->all || !conf_same(p, &fresh, sizeof(fresh))) {
             conf_line(o, "crypto ipsec profile %s", p->name);
             conf_print_mode(o, CONF_IPSEC, p);
             conf_line(o, "!");

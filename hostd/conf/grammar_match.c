@@ -66,13 +66,13 @@ static bool param_fits(const struct node *n, const char *word, struct arg *a, co
     case PARAM_MASK:
         return inet_pton(AF_INET, word, &a->addr) == 1 && mask_ok(a->addr);
     case PARAM_NUMBER: {
-        char *end;
-        unsigned long long v = isdigit((unsigned char)*word) ? strtoull(word, &end, 10) : 0;
-        if (!isdigit((unsigned char)*word) || *end != '\0' || v < n->lo || v > n->hi) {
+        char *end = NULL;
+        if (!isdigit((unsigned char)*word)) {
             return false;
         }
+        unsigned long long v = strtoull(word, &end, 10);
         a->number = (uint32_t)v;
-        return true;
+        return *end == '\0' && v >= n->lo && v <= n->hi;
     }
     case PARAM_IF:
         return ifid_parse(word, &a->iface);
@@ -80,6 +80,9 @@ static bool param_fits(const struct node *n, const char *word, struct arg *a, co
         a->iface.kind = ifid_kind_parse(word, strlen(word));
         return a->iface.kind != IF_NONE;
     case PARAM_IF_NUMBER:
+        if (before == NULL) {
+            return false;
+        }
         a->iface.kind = before->iface.kind;
         return ifid_number_parse(before->iface.kind, word, &a->iface.number);
     }

@@ -187,6 +187,11 @@ void conf_free(struct conf *c)
     free(c);
 }
 
+bool conf_same(const void *a, const void *b, size_t size)
+{
+    return memcmp(a, b, size) == 0;
+}
+
 unsigned conf_mask_length(struct in_addr mask)
 {
     return (unsigned)__builtin_popcount(mask.s_addr);

@@ -212,6 +212,9 @@ void conf_default_tset(struct conf_tset *t);
 void conf_default_ipsec(struct conf_ipsec *p);
 void conf_default_profile(struct conf_profile *p);
 
+// Are two objects of a list the same? Their padding is zero, so that memory can be compared.
+bool conf_same(const void *a, const void *b, size_t size);
+
 // Longest prefix of a mask, 0 to 32.
 unsigned conf_mask_length(struct in_addr mask);
 

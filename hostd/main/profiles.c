@@ -50,7 +50,7 @@ static bool id_in(const struct ike_id *id, uint8_t type, char separator, const c
     if (id->type != type || id->len < len || strncasecmp((const char *)id->data + id->len - len, domain, len) != 0) {
         return false;
     }
-    return id->len == len ? separator == '.' : id->data[id->len - len - 1] == separator;
+    return id->len == len ? separator == '.' : id->data[id->len - len - 1] == (uint8_t)separator;
 }
 
 unsigned profiles_match_score(const struct conf_match *m, const struct ike_id *id)
@@ -459,6 +459,6 @@ int profiles_psk(const struct profile_set *s, const struct ike_profile *p, const
     if (len == 0 || len > cap) {
         return -1;
     }
-    memcpy(key, found, len);
+    memcpy(key, found, len); // NOLINT(bugprone-not-null-terminated-result): a key is bytes, with a length
     return (int)len;
 }

@@ -40,7 +40,7 @@ static const char hub[] = "! a hub\n"
                           " peer R2\n"
                           "  identity key-id group7\n"
                           "  pre-shared-key local here\n"
-                          "  pre-shared-key remote there\n"
+                          "  pre-shared-key remote here\n"
                           "crypto ikev2 authorization policy default\n"
                           " pool vpn\n"
                           " netmask 255.255.255.255\n"
@@ -53,7 +53,7 @@ static const char hub[] = "! a hub\n"
                           " match fvrf any\n"
                           " identity local fqdn hub.example.com\n"
                           " authentication local pre-share\n"
-                          " authentication remote pre-share key secret\n"
+                          " authentication remote pre-share\n"
                           " keyring local ring\n"
                           " aaa authorization group psk list default default\n"
                           " dpd 10 2 on-demand\n"
@@ -161,7 +161,7 @@ static void test_values(void **state)
     assert_int_equal(ring->peers.n, 2);
     const struct conf_peer *r2 = ring->peers.at[1];
     assert_string_equal(r2->key_local, "here");
-    assert_string_equal(r2->key_remote, "there");
+    assert_string_equal(r2->key_remote, "here");
     const struct conf_profile *f = conf_find(&c->profiles, "default");
     assert_int_equal(f->n_match, 3);
     assert_int_equal(f->match[0].kind, CONF_MATCH_FQDN_DOMAIN);
@@ -264,10 +264,11 @@ static void test_ambiguous(void **state)
 static void test_abbreviations(void **state)
 {
     (void)state;
-    struct conf *full = good("crypto ikev2 keyring k\n peer p\n  address 10.0.0.1\n  pre-shared-key local secret\n"
+    struct conf *full = good("crypto ikev2 keyring k\n peer p\n  address 10.0.0.1\n  pre-shared-key local secret\n  "
+                             "pre-shared-key remote secret\n"
                              "interface Ethernet0/0\n ip address 192.0.2.1 255.255.255.0\n no shutdown\n"
                              "interface Loopback0\n ip address 10.9.0.1 255.255.255.255\n");
-    struct conf *brief = good("cry ik key k\n pe p\n  ADD 10.0.0.1\n  pre l secret\n"
+    struct conf *brief = good("cry ik key k\n pe p\n  ADD 10.0.0.1\n  pre l secret\n  pre r secret\n"
                               "int e0/0\n ip addr 192.0.2.1 255.255.255.0\n no shut\n"
                               "INT lo 0\n ip add 10.9.0.1 255.255.255.255\n");
     char *a = printed(full, true), *b = printed(brief, true);
@@ -328,7 +329,7 @@ static void test_references(void **state)
 {
     (void)state;
 #define PROFILE                                                                                                        \
-    "crypto ikev2 profile p\n match identity remote any\n authentication local pre-share key a\n"                      \
+    "crypto ikev2 profile p\n match identity remote any\n authentication local pre-share key b\n"                      \
     " authentication remote pre-share key b\n"
     refuses(PROFILE " keyring local nowhere\n", "line 5: word 3: there is no crypto ikev2 keyring \"nowhere\"");
     refuses(PROFILE " virtual-template 4\n", "line 5: word 2: there is no interface Virtual-Template4");
@@ -338,6 +339,9 @@ static void test_references(void **state)
     refuses("interface Tunnel0\n tunnel source Ethernet0/0\n", "line 2: word 3: Ethernet0/0 is not configured");
     refuses("interface Tunnel0\n ip unnumbered Loopback0\n", "line 2: word 3: Loopback0 is not configured");
     refuses("crypto ikev2 authorization policy x\n pool p\n", "line 2: word 2: there is no ip local pool \"p\"");
+    refuses(
+        "crypto ikev2 keyring k\n peer p\n  address 10.0.0.1\n  pre-shared-key local a\n  pre-shared-key remote b\n",
+        "peer p: different keys");
     refuses("ip route 10.0.0.0 255.0.0.0 Tunnel9\n", "line 1: word 5: no such interface");
     refuses("crypto ikev2 profile p\n match identity remote any\n",
             "line 1: crypto ikev2 profile p lacks authentication");

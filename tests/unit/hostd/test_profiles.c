@@ -24,11 +24,11 @@ static const char text[] =
     " peer net\n  address 198.51.100.0 255.255.255.0\n  pre-shared-key net\n"
     " peer name\n  hostname r1.example.com\n  pre-shared-key name\n"
     " peer id\n  identity email joe@example.com\n  pre-shared-key local mine\n"
-    "  pre-shared-key remote yours\n"
+    "  pre-shared-key remote mine\n"
     "crypto ikev2 profile any\n match identity remote any\n authentication local pre-share\n"
     " authentication remote pre-share\n keyring local ring\n virtual-template 1\n"
     "crypto ikev2 profile domain\n match identity remote fqdn domain example.com\n"
-    " authentication local pre-share key a\n authentication remote pre-share key b\n"
+    " authentication local pre-share key b\n authentication remote pre-share key b\n"
     " aaa authorization group psk list default none\n virtual-template 2\n"
     "crypto ikev2 profile exact\n match identity remote fqdn r1.example.com\n"
     " match address local 192.0.2.1\n authentication local pre-share\n"
@@ -173,7 +173,7 @@ static void test_keys(void **state)
     key_is(r, "nobody.org", "192.0.2.77", true, "any");
     key_is(r, "nobody.org", "198.51.100.8", true, "net"); // the longer mask
     key_is(r, "r1.example.com", "198.51.100.8", true, "name");
-    key_is(r, "joe@example.com", "198.51.100.8", true, "yours");
+    key_is(r, "joe@example.com", "198.51.100.8", true, "mine");
     key_is(r, "joe@example.com", "198.51.100.8", false, "mine");
 }
 
