@@ -61,7 +61,9 @@ static void ports(const void *dtb, int node, struct culvert_caps *caps)
 int card_parse_caps(const void *dtb, size_t size, struct culvert_caps *caps, char *err, size_t err_size)
 {
     memset(caps, 0, sizeof(*caps));
-    if (size > INT32_MAX || fdt_check_full(dtb, size) != 0)
+    // The version first: libfdt's own full check falls over trees older than version 16.
+    if (size < sizeof(struct fdt_header) || size > INT32_MAX || fdt_check_header(dtb) != 0 || fdt_version(dtb) < 16 ||
+        fdt_check_full(dtb, size) != 0)
         return fail(err, err_size, "is damaged");
     const int node = fdt_node_offset_by_compatible(dtb, -1, "culvert,gateway-v1");
     if (node < 0)
