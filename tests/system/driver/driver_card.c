@@ -270,7 +270,7 @@ static void capabilities_and_info_of_a_fresh_card(void **state)
 static void commands_wrap_the_rings_and_keep_their_order(void **state)
 {
     struct bench *b = *state;
-    // DRIVER_CARD_COMMANDS=70000 takes the ring's 16-bit counters round as well, in a minute or two.
+    // DRIVER_CARD_COMMANDS=70000 takes the ring's 16-bit counters round as well, in minutes.
     const char *env = getenv("DRIVER_CARD_COMMANDS");
     const unsigned commands = env ? (unsigned)strtoul(env, NULL, 0) : 100;
     const uint64_t t0 = now_ms();
