@@ -121,13 +121,18 @@ int culvert_list(const char *dump, culvert_found_fn *each, void *arg, char *err,
         return -ENOMEM;
     }
     scan_of_thread = &back;
+    volatile bool cleaning = false;
     if (setjmp(back.out) == 0) {
         rc = scan(pci, dump, list);
         if (rc)
             snprintf(err, err_size, "out of memory");
         pci_cleanup(pci);
     } else {
-        rc = -ENODEV; // libpci has given up in the middle; what it holds cannot be cleaned up safely
+        rc = -ENODEV; // libpci has given up in the middle; should it do so again while it cleans up, leave it at that
+        if (!cleaning) {
+            cleaning = true;
+            pci_cleanup(pci);
+        }
     }
     scan_of_thread = NULL;
     if (rc == 0) {

@@ -207,11 +207,16 @@ static void wrong_usage_is_exit_code_2(void **state)
     char *none[] = {(char *)"card", NULL}, *verb[] = {(char *)"card", (char *)"explode", NULL},
          *option[] = {(char *)"card", (char *)"info", (char *)"--fast", NULL},
          *cut[] = {(char *)"card", (char *)"info", (char *)"--device", NULL};
+    fflush(stderr);
+    const int kept = dup(STDERR_FILENO);
     assert_non_null(freopen("/dev/null", "w", stderr));
-    assert_int_equal(culvert_card_main(1, none), 2);
-    assert_int_equal(culvert_card_main(2, verb), 2);
-    assert_int_equal(culvert_card_main(3, option), 2);
-    assert_int_equal(culvert_card_main(3, cut), 2);
+    const int rc[] = {culvert_card_main(1, none), culvert_card_main(2, verb), culvert_card_main(3, option),
+                      culvert_card_main(3, cut)};
+    fflush(stderr);
+    assert_int_equal(dup2(kept, STDERR_FILENO), STDERR_FILENO);
+    close(kept);
+    for (size_t i = 0; i < 4; i++)
+        assert_int_equal(rc[i], 2);
 }
 
 int main(void)
