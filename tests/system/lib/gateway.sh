@@ -52,7 +52,7 @@ gateway_lan() {
 # The card: its ports are TAP devices in wan; the inside one is moved to the LAN's namespace, whose host uses it.
 gateway_card() {
     bg sim nsenter --net=/run/netns/wan -- $NICE "$SIM" --firmware "$FIRMWARE" --socket "$LAB/card.sock" \
-        --port0 tap:out0 --port1 tap:in0 --pcap0 "$LAB/outside.pcap" --uart "$LAB/uart.log" --stats "$LAB/sim.stats" "$@"
+        --port0 tap:out0 --port1 tap:in0 --uart "$LAB/uart.log" --stats "$LAB/sim.stats" "$@"
     wait_for 20 test -S "$LAB/card.sock" || { echo "culvert-sim did not start"; cat "$LAB/sim.log"; return 1; }
     wait_for 5 ip -n wan link show in0 || return 1
     ip -n wan link set in0 netns lan
@@ -130,7 +130,7 @@ child_of() {
 }
 child_field() { local i; i=$(child_of "$1") && cvj "sas.$i.$2" show crypto ipsec sa; }
 # A counter of the datapath.
-dp_counter() { "$CULVERT" -s "$LAB/cv.sock" --json show card | tr '{' '\n' | grep "\"name\": *\"$1\"" | grep -o '"value": *[0-9]*' | grep -o '[0-9]*'; }
+dp_counter() { "$CULVERT" -s "$LAB/cv.sock" --json show card | "$TOOL" json-named counters "$1"; }
 
 SPOKE1=192.0.2.11
 SPOKE2=192.0.2.12

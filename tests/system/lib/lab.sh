@@ -77,7 +77,7 @@ lab_cleanup() {
         local keep=$B/system/$LAB_NAME
         rm -rf "$keep"
         mkdir -p "$keep"
-        find "$LAB" -maxdepth 2 \( -name '*.log' -o -name '*.conf' -o -name '*.pcap' -o -name '*.json' -o -name '*.stats' \) -size -20M \
+        find "$LAB" -maxdepth 2 \( -name '*.log' -o -name '*.conf' -o -name '*.pcap' -o -name '*.json' -o -name '*.stats' \) ! -name keys.log -size -20M \
             -exec cp -f {} "$keep/" \; 2>/dev/null
         echo "# logs: $keep"
     fi
@@ -93,6 +93,8 @@ ns_add() {
     local n
     for n; do
         ip netns add "$n" && LAB_NSS+=("$n")
+        # no neighbour discovery of IPv6 on wires that must carry nothing but ESP, IKE and ARP
+        ns "$n" sysctl -qw net.ipv6.conf.all.disable_ipv6=1 net.ipv6.conf.default.disable_ipv6=1
         ip -n "$n" link set lo up
     done
 }

@@ -6,6 +6,7 @@
 //   labtool recv FILE PORT              TCP: takes one connection and writes what comes
 //   labtool json PATH                   the value at PATH (a.b.2.c, or a.# for a length) of the JSON on standard input
 //   labtool json-sum LIST PATH          the sum of PATH over the members of LIST
+//   labtool json-named LIST NAME        "value" of the member of LIST whose "name" is NAME
 //   labtool frames FILE                 what a capture consists of: frames of each kind, and of none that may be there
 //   labtool holds FILE TEXT             exit 0 if the text is anywhere in the file
 #include <arpa/inet.h>
@@ -136,7 +137,7 @@ static void print(const json_t *v)
     }
 }
 
-static int json(char *path, char *each)
+static int json(char *path, char *each, const char *named)
 {
     json_error_t error;
     json_t *root = json_loadf(stdin, JSON_DECODE_ANY, &error);
@@ -149,13 +150,23 @@ static int json(char *path, char *each)
     if (count)
         path[len - 1] = 0;
     const json_t *v = at_path(root, path), *one;
+    size_t i;
     if (!v)
         return 1;
     if (count) {
         printf("%zu\n", json_array_size(v));
+    } else if (named) {
+        json_array_foreach(v, i, one)
+        {
+            const char *name = json_string_value(json_object_get(one, "name"));
+            if (name && strcmp(name, named) == 0) {
+                print(json_object_get(one, "value"));
+                return 0;
+            }
+        }
+        return 1;
     } else if (each) {
         long long sum = 0;
-        size_t i;
         json_array_foreach(v, i, one)
         {
             char *copy = strdup(each);
@@ -251,9 +262,11 @@ int main(int argc, char **argv)
     if (!strcmp(command, "recv") && argc == 4)
         return receive_file(argv[2], atoi(argv[3]));
     if (!strcmp(command, "json") && argc == 3)
-        return json(argv[2], NULL);
+        return json(argv[2], NULL, NULL);
     if (!strcmp(command, "json-sum") && argc == 4)
-        return json(argv[2], argv[3]);
+        return json(argv[2], argv[3], NULL);
+    if (!strcmp(command, "json-named") && argc == 4)
+        return json(argv[2], NULL, argv[3]);
     if (!strcmp(command, "frames") && argc == 3)
         return frames(argv[2]);
     if (!strcmp(command, "holds") && argc == 4)
