@@ -56,6 +56,7 @@ lab_start() {
     mkdir -p /run/netns
     LAB=$(mktemp -d "${TMPDIR:-/tmp}/culvert-lab.XXXXXX")
     export LAB
+    [ -x "$TOOL" ] && cp "$TOOL" "$LAB/labtool" && TOOL=$LAB/labtool # where guests see it too
     trap lab_cleanup EXIT
     trap 'exit 130' INT
     trap 'exit 143' TERM HUP
