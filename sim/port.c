@@ -61,8 +61,8 @@ static int open_unix(struct sim_port *p, const char *path)
         errno = ENAMETOOLONG;
         return -1;
     }
-    strcpy(a.sun_path, path);
-    strcpy(p->path, path);
+    memcpy(a.sun_path, path, strlen(path) + 1);
+    memcpy(p->path, path, strlen(path) + 1);
     unlink(path);
     p->listen = socket(AF_UNIX, SOCK_SEQPACKET | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
     if (p->listen < 0 || bind(p->listen, (struct sockaddr *)&a, sizeof a) < 0)

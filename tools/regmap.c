@@ -104,7 +104,8 @@ static void do_space(struct state *s, const char *kind, const char *name, uint32
         fail(s, "%s: offset 0x%x is not a multiple of 4", name, off);
     if (off < s->next_free)
         fail(s, "%s: offset 0x%x overlaps what ends at 0x%x", name, off, s->next_free);
-    if (strcmp(access, "ro") && strcmp(access, "rw") && strcmp(access, "wo") && strcmp(access, "w1"))
+    if (strcmp(access, "ro") != 0 && strcmp(access, "rw") != 0 && strcmp(access, "wo") != 0 &&
+        strcmp(access, "w1") != 0)
         fail(s, "%s: access \"%s\" is none of ro, rw, wo, w1", name, access);
     s->next_free = off + bytes;
     snprintf(s->reg, sizeof s->reg, "%s", name);
@@ -213,7 +214,7 @@ static void do_line(struct state *s, char *line)
         return;
     const char *k = word[0];
     unsigned msb, lsb;
-    if (strcmp(k, "item"))
+    if (strcmp(k, "item") != 0)
         close_enum(s);
     if (!doc[0])
         fail(s, "%s %s: no documentation", k, word[1]);
@@ -243,7 +244,7 @@ static void do_line(struct state *s, char *line)
 int main(int argc, char **argv)
 {
     struct state s = {0};
-    if (argc != 3 || (strcmp(argv[1], "sv") && strcmp(argv[1], "c") && strcmp(argv[1], "md"))) {
+    if (argc != 3 || (strcmp(argv[1], "sv") != 0 && strcmp(argv[1], "c") != 0 && strcmp(argv[1], "md") != 0)) {
         fprintf(stderr, "usage: regmap sv|c|md FILE.regs\n");
         return 2;
     }

@@ -84,8 +84,6 @@ static bool check_policies(const struct checker *k)
 }
 
 // The IKE machine asks for one key a pair, whichever side it is for.
-static const char two_keys[] = "different keys for the local and the remote side are not possible yet";
-
 static bool check_keyrings(const struct checker *k)
 {
     for (size_t i = 0; i < k->c->keyrings.n; i++) {
@@ -93,12 +91,13 @@ static bool check_keyrings(const struct checker *k)
         for (size_t n = 0; n < ring->peers.n; n++) {
             const struct conf_peer *p = ring->peers.at[n];
             bool who = p->has_address || p->hostname[0] != '\0' || p->id.kind != CONF_ID_NONE;
-            if (!who || (p->key_local[0] == '\0' && p->key_remote[0] == '\0')) {
+            bool local = p->key_local[0] != '\0', remote = p->key_remote[0] != '\0';
+            if (!who || !local || !remote) {
                 return bad(k, 0, 0, "crypto ikev2 keyring %s: peer %s lacks %s", ring->name, p->name,
-                           who ? "pre-shared-key" : "address, hostname or identity");
-            }
-            if (strcmp(p->key_local, p->key_remote) != 0) {
-                return bad(k, 0, 0, "crypto ikev2 keyring %s: peer %s: %s", ring->name, p->name, two_keys);
+                           !who                ? "address, hostname or identity"
+                           : !local && !remote ? "pre-shared-key"
+                           : local             ? "pre-shared-key remote"
+                                               : "pre-shared-key local");
             }
         }
     }
@@ -116,9 +115,6 @@ static bool check_profile(const struct checker *k, const struct conf_profile *p)
     }
     if ((p->key_local[0] == '\0' || p->key_remote[0] == '\0') && p->keyring.name[0] == '\0') {
         return bad(k, p->line, 0, "crypto ikev2 profile %s has neither a key nor a keyring", p->name);
-    }
-    if (strcmp(p->key_local, p->key_remote) != 0) {
-        return bad(k, p->line, 0, "crypto ikev2 profile %s: %s", p->name, two_keys);
     }
     if (!check_ref(k, &p->keyring, &k->c->keyrings, "crypto ikev2 keyring") ||
         !check_ref(k, &p->authorization, &k->c->authors, "crypto ikev2 authorization policy")) {

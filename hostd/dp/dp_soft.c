@@ -259,7 +259,7 @@ static void answer(struct soft *s, struct answer a)
         a.sa_fn(a.arg, -ENOMEM, NULL);
     } else if (a.info_fn) {
         a.info_fn(a.arg, NULL);
-    } else {
+    } else if (a.counters_fn) {
         a.counters_fn(a.arg, NULL, 0);
     }
 }

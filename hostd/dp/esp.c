@@ -162,7 +162,7 @@ size_t esp_seal(struct esp *e, uint32_t spi, uint64_t seq, const uint8_t *inner,
         return 0;
     }
     if (EVP_CipherUpdate(e->cipher, out + head, &n, inner, (int)len) != 1 ||
-        EVP_CipherUpdate(e->cipher, out + head + n, &m, trailer, (int)pad + 2) != 1 || (size_t)(n + m) != text)
+        EVP_CipherUpdate(e->cipher, out + head + n, &m, trailer, (int)pad + 2) != 1 || (size_t)n + (size_t)m != text)
         return 0;
     if (s->gcm) {
         if (EVP_CipherFinal_ex(e->cipher, out + head + text, &n) != 1 ||
@@ -190,7 +190,7 @@ static enum esp_result strip(const uint8_t *text, size_t len, size_t *inner_len)
         return ESP_DUMMY;
     if (next != NEXT_IPV4 || payload < 20 || text[0] >> 4 != 4)
         return ESP_BAD_PADDING;
-    size_t header = (text[0] & 15u) * 4, total = (size_t)text[2] << 8 | text[3];
+    size_t header = (size_t)(text[0] & 15u) * 4, total = (size_t)text[2] << 8 | text[3];
     if (header < 20 || total < header || total > payload)
         return ESP_BAD_PADDING;
     *inner_len = total;

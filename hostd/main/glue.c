@@ -106,6 +106,14 @@ static int op_psk(void *ctx, const struct ike_profile *p, const struct ike_id *l
 {
     struct culvertd *d = ctx;
     (void)local;
+    return profiles_psk(&d->profiles, p, remote, path, false, key, cap);
+}
+
+static int op_psk_remote(void *ctx, const struct ike_profile *p, const struct ike_id *local,
+                         const struct ike_id *remote, const struct ike_path *path, uint8_t *key, size_t cap)
+{
+    struct culvertd *d = ctx;
+    (void)local;
     return profiles_psk(&d->profiles, p, remote, path, true, key, cap);
 }
 
@@ -280,6 +288,7 @@ static const struct ike_ops ike_operations = {
     .log = op_log,
     .select = op_select,
     .psk = op_psk,
+    .psk_remote = op_psk_remote,
     .addr_alloc = op_addr_alloc,
     .addr_free = op_addr_free,
     .spi_alloc = op_spi_alloc,
@@ -321,7 +330,8 @@ void glue_limits(struct culvertd *d, const struct conf *old)
 {
     const struct conf *c = d->conf;
     if (c->has_cookie_challenge != old->has_cookie_challenge || c->cookie_challenge != old->cookie_challenge) {
-        log_write(&d->log, LOG_WARNING, "conf", "cookie-challenge takes effect with the next start");
+        struct ike_limits limits = limits_of(d);
+        ike_set_limits(d->ike, &limits);
     }
 }
 

@@ -553,14 +553,14 @@ struct vus *vus_new(const char *path, const struct vus_device *device, char *err
         snprintf(err, err_size, "more than %d MSI-X vectors", VUS_VECTORS_MAX);
         goto fail;
     }
-    strcpy(a.sun_path, path);
+    memcpy(a.sun_path, path, strlen(path) + 1);
     s->listen = socket(AF_UNIX, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
     unlink(path);
     if (s->listen < 0 || bind(s->listen, (struct sockaddr *)&a, sizeof a) < 0 || listen(s->listen, 4) < 0) {
         snprintf(err, err_size, "%s: %s", path, strerror(errno));
         goto fail;
     }
-    strcpy(s->path, path);
+    memcpy(s->path, path, strlen(path) + 1);
     return s;
 fail:
     vus_free(s);

@@ -339,9 +339,10 @@ static void test_references(void **state)
     refuses("interface Tunnel0\n tunnel source Ethernet0/0\n", "line 2: word 3: Ethernet0/0 is not configured");
     refuses("interface Tunnel0\n ip unnumbered Loopback0\n", "line 2: word 3: Loopback0 is not configured");
     refuses("crypto ikev2 authorization policy x\n pool p\n", "line 2: word 2: there is no ip local pool \"p\"");
-    refuses(
-        "crypto ikev2 keyring k\n peer p\n  address 10.0.0.1\n  pre-shared-key local a\n  pre-shared-key remote b\n",
-        "peer p: different keys");
+    refuses("crypto ikev2 keyring k\n peer p\n  address 10.0.0.1\n  pre-shared-key local a\n",
+            "peer p lacks pre-shared-key remote");
+    refuses("crypto ikev2 keyring k\n peer p\n  address 10.0.0.1\n  pre-shared-key remote a\n",
+            "peer p lacks pre-shared-key local");
     refuses("ip route 10.0.0.0 255.0.0.0 Tunnel9\n", "line 1: word 5: no such interface");
     refuses("crypto ikev2 profile p\n match identity remote any\n",
             "line 1: crypto ikev2 profile p lacks authentication");
