@@ -15,7 +15,7 @@
 #include <sys/types.h>
 #include <sys/uio.h>
 
-#define STATE_MAX  (64 * 1024)
+#define STATE_MAX  65536ul
 #define XSTATE_BV  512              // offset of the bits that say which components are present
 #define COMPONENTS ((1u << 10) - 1) // those before AMX: x87 to PKRU
 
