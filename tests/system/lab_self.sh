@@ -21,7 +21,7 @@ check "a guest boots" guest_wait g2
 guest g2 'ip addr add 192.0.2.12/24 dev vec0; ip link set vec0 up; ip addr add 10.12.0.1/24 dev lo'
 guest_kernel_esp g2
 check "strongSwan starts in a guest" ss_start_guest g2
-capture wan wan br0
+check "the wire is captured" capture wan wan br0
 check "the namespace sets up an SA with the guest" ss_up s1
 check "ping through ESP" ping_all s1 3 -I 10.11.0.1 10.12.0.1
 check "a file of 1 MiB arrives whole" transfer s1 g2 10.12.0.1 1048576

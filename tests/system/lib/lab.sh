@@ -147,9 +147,14 @@ wait_for() {
     done
 }
 
+# tcpdump changes its user and groups at the start, which a user namespace forbids; there dumpcap has to do.
+real_root() { grep -q '^ *0 *0 *4294967295$' /proc/self/uid_map; }
 capture() {
-    bg "capture-$1" nsenter --net="/run/netns/$2" -- tcpdump -Z root -U -i "$3" -s0 -w "$LAB/$1.pcap"
-    wait_for 10 grep -q listening "$LAB/capture-$1.log"
+    local how=(tcpdump -Z root -U -s0) said="listening on"
+    real_root || how=(dumpcap -P -q -s0) said="Capturing on"
+    bg "capture-$1" nsenter --net="/run/netns/$2" -- "${how[@]}" -i "$3" -w "$LAB/$1.pcap"
+    wait_for 10 grep -q "$said" "$LAB/capture-$1.log" || { cat "$LAB/capture-$1.log"; return 1; }
+    [ "$said" = "listening on" ] || sleep 0.5 # it says so before it does so
 }
 capture_stop() { sleep 0.3; stop "capture-$1"; }
 

@@ -206,7 +206,8 @@ static enum kind kind_of(const unsigned char *f, size_t len)
     return len >= at + 12 && memcmp(f + at + 8, "\0\0\0\0", 4) == 0 ? IKE : ESP_UDP;
 }
 
-// Reads classic pcap in our byte order, Ethernet. Prints a count of each kind; exit 1 if there is any other.
+// Reads classic pcap in our byte order, Ethernet. Prints a count of each kind; exit 1 if there is any other, or no ESP
+// or no IKE at all.
 static int frames(const char *path)
 {
     static const char *const NAME[] = {"arp", "esp", "esp-udp", "ike", "keepalive", "other"};
@@ -231,7 +232,7 @@ static int frames(const char *path)
     fclose(f);
     for (int i = 0; i < KINDS; i++)
         printf("%s %u\n", NAME[i], count[i]);
-    return count[OTHER] ? 1 : 0;
+    return count[OTHER] || !(count[ESP] + count[ESP_UDP]) || !count[IKE] ? 1 : 0;
 }
 
 static int holds(const char *path, const char *text)
