@@ -360,13 +360,10 @@ static void run_profile(struct exec *x, const struct args *a)
         if (name != NULL && strcmp(name->text, p->name) != 0) {
             continue;
         }
-        // The same lines that the running configuration has, but for the keys.
-        struct conf_profile bare = *p;
-        memset(bare.key_local, 0, sizeof(bare.key_local));
-        memset(bare.key_remote, 0, sizeof(bare.key_remote));
+        // The same lines that the running configuration has.
         struct str text = {0};
-        struct conf_out o = {.to = &text, .lang = d->lang, .conf = d->conf, .all = true};
-        conf_print_mode(&o, CONF_PROFILE, &bare);
+        struct conf_out o = {.to = &text, .lang = d->lang, .conf = d->conf, .all = true, .hide_keys = true};
+        conf_print_mode(&o, CONF_PROFILE, p);
         json_t *lines = json_array();
         for (char *line = text.text, *next; line != NULL && *line != '\0'; line = next) {
             size_t len = strcspn(line, "\n");

@@ -37,7 +37,7 @@ static void run_running(struct exec *x, const struct args *a)
 {
     const struct culvertd *d = exec_daemon(x);
     struct str text = {0};
-    conf_print(d->lang, d->conf, args_get(a, "all") != NULL, &text);
+    conf_show(d->lang, d->conf, args_get(a, "all") != NULL, &text);
     json_t *lines = json_array();
     for (const char *line = str_text(&text); *line != '\0';) {
         size_t len = strcspn(line, "\n");

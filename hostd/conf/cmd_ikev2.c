@@ -405,6 +405,10 @@ static bool run_peer_key(struct conf_reader *r, enum conf_op op, const struct ar
     if (strlen(key) >= sizeof(p->key_local)) {
         return conf_error(r, NULL, "word %u: the key is too long", args_get(a, "key")->word + 1);
     }
+    if (strcmp(key, CONF_HIDDEN) == 0) {
+        return conf_error(r, NULL, "word %u: this is what stands for a key where it is hidden",
+                          args_get(a, "key")->word + 1);
+    }
     if (side == NULL || strcmp(side->text, "local") == 0) {
         str_copy(p->key_local, sizeof(p->key_local), key);
     }
@@ -418,14 +422,14 @@ static void print_peer_key(struct conf_out *o, const void *object)
 {
     const struct conf_peer *p = object;
     if (p->key_local[0] != '\0' && strcmp(p->key_local, p->key_remote) == 0) {
-        conf_line(o, "pre-shared-key %s", p->key_local);
+        conf_line(o, "pre-shared-key %s", conf_key(o, p->key_local));
         return;
     }
     if (p->key_local[0] != '\0') {
-        conf_line(o, "pre-shared-key local %s", p->key_local);
+        conf_line(o, "pre-shared-key local %s", conf_key(o, p->key_local));
     }
     if (p->key_remote[0] != '\0') {
-        conf_line(o, "pre-shared-key remote %s", p->key_remote);
+        conf_line(o, "pre-shared-key remote %s", conf_key(o, p->key_remote));
     }
 }
 

@@ -197,6 +197,10 @@ static bool run_auth(struct conf_reader *r, enum conf_op op, const struct args *
     if (strlen(given) >= CONF_TEXT) {
         return conf_error(r, NULL, "word %u: the key is too long", args_get(a, "key")->word + 1);
     }
+    if (strcmp(given, CONF_HIDDEN) == 0) {
+        return conf_error(r, NULL, "word %u: this is what stands for a key where it is hidden",
+                          args_get(a, "key")->word + 1);
+    }
     memset(key, 0, CONF_TEXT);
     str_copy(key, CONF_TEXT, given);
     *(local ? &p->auth_local : &p->auth_remote) = op == CONF_SET;
@@ -207,10 +211,12 @@ static void print_auth(struct conf_out *o, const void *object)
 {
     const struct conf_profile *p = object;
     if (p->auth_local) {
-        conf_line(o, "authentication local pre-share%s%s", p->key_local[0] != '\0' ? " key " : "", p->key_local);
+        conf_line(o, "authentication local pre-share%s%s", p->key_local[0] != '\0' ? " key " : "",
+                  conf_key(o, p->key_local));
     }
     if (p->auth_remote) {
-        conf_line(o, "authentication remote pre-share%s%s", p->key_remote[0] != '\0' ? " key " : "", p->key_remote);
+        conf_line(o, "authentication remote pre-share%s%s", p->key_remote[0] != '\0' ? " key " : "",
+                  conf_key(o, p->key_remote));
     }
 }
 

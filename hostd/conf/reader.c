@@ -278,9 +278,25 @@ void conf_print_mode(struct conf_out *o, enum conf_mode mode, const void *object
     o->indent -= mode != CONF_GLOBAL;
 }
 
+const char *conf_key(const struct conf_out *o, const char *key)
+{
+    return o->hide_keys && key[0] != '\0' ? CONF_HIDDEN : key;
+}
+
+static void print_all(struct conf_out *o)
+{
+    conf_print_mode(o, CONF_GLOBAL, o->conf);
+    conf_line(o, "end");
+}
+
 void conf_print(const struct conf_lang *lang, const struct conf *c, bool all, struct str *to)
 {
     struct conf_out o = {.to = to, .lang = lang, .conf = c, .all = all};
-    conf_print_mode(&o, CONF_GLOBAL, c);
-    conf_line(&o, "end");
+    print_all(&o);
+}
+
+void conf_show(const struct conf_lang *lang, const struct conf *c, bool all, struct str *to)
+{
+    struct conf_out o = {.to = to, .lang = lang, .conf = c, .all = all, .hide_keys = true};
+    print_all(&o);
 }

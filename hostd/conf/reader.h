@@ -44,12 +44,17 @@ struct conf_reader {
 };
 
 // What printing needs: for each command its `print` adds the lines.
+// What stands for a key in what users are shown. It is refused as a key, so that a shown configuration is not loaded by
+// mistake.
+#define CONF_HIDDEN "<hidden>"
+
 struct conf_out {
     struct str *to;
     const struct conf_lang *lang;
     const struct conf *conf;
     unsigned indent;
-    bool all; // also what is as by default
+    bool all;       // also what is as by default
+    bool hide_keys; // keys are printed as CONF_HIDDEN
 };
 
 struct conf_command {
@@ -77,6 +82,8 @@ void conf_set_ref(const struct conf_reader *r, struct conf_ref *ref, const struc
 // Print one line, indented for its mode; and all commands of a mode for an object.
 void conf_line(struct conf_out *o, const char *format, ...) __attribute__((format(printf, 2, 3)));
 void conf_print_mode(struct conf_out *o, enum conf_mode mode, const void *object);
+// A key as it may be printed: itself, or CONF_HIDDEN if it is not empty.
+const char *conf_key(const struct conf_out *o, const char *key);
 
 // The compiled language. NULL: a table is malformed (err says which); never in a program whose tests have passed.
 struct conf_lang *conf_lang_new(char *err, size_t err_size);
@@ -94,7 +101,8 @@ struct conf *conf_parse(const struct conf_lang *lang, const char *text, char *er
 struct conf *conf_load(const struct conf_lang *lang, const char *path, char *err, size_t err_size);
 // Does all that refers to something refer to something that is there, and make sense together?
 bool conf_check(const struct conf *c, char *err, size_t err_size);
-// Print: what differs from the defaults, or all.
+// Print: what differs from the defaults, or all. To be shown (keys hidden), or to be kept.
+void conf_show(const struct conf_lang *lang, const struct conf *c, bool all, struct str *to);
 void conf_print(const struct conf_lang *lang, const struct conf *c, bool all, struct str *to);
 
 // The command tables, each ended by grammar NULL.

@@ -325,6 +325,26 @@ static void test_modes_by_context(void **state)
             "line 4: word 1 \"address\": expected hostname");
 }
 
+static void test_keys_hidden(void **state)
+{
+    (void)state;
+    struct conf *c = good("crypto ikev2 keyring k\n peer p\n  address 10.0.0.1\n  pre-shared-key local Sesame1\n"
+                          "  pre-shared-key remote Sesame2\n peer q\n  address 10.0.0.2\n  pre-shared-key Sesame3\n"
+                          "crypto ikev2 profile p\n match identity remote any\n"
+                          " authentication local pre-share key Sesame4\n"
+                          " authentication remote pre-share key Sesame5\n");
+    struct str s = {0};
+    conf_show(lang, c, true, &s);
+    assert_null(strstr(str_text(&s), "Sesame"));
+    assert_non_null(strstr(str_text(&s), "pre-shared-key local " CONF_HIDDEN));
+    refuses(str_text(&s), "stands for a key"); // and what was shown is not taken for a configuration
+    str_free(&s);
+    char *kept = printed(c, false);
+    assert_non_null(strstr(kept, "Sesame1"));
+    free(kept);
+    conf_free(c);
+}
+
 static void test_references(void **state)
 {
     (void)state;
@@ -513,6 +533,8 @@ int main(void)
         {"unambiguous beginnings of any case are taken", test_abbreviations, NULL, NULL, NULL},
         {"no and default forms undo and restore", test_no_and_default, NULL, NULL, NULL},
         {"modes follow from the context, exit and end leave them", test_modes_by_context, NULL, NULL, NULL},
+        {"keys are hidden in what is shown, kept in what is saved, and what is shown cannot be loaded by mistake",
+         test_keys_hidden, NULL, NULL, NULL},
         {"references to what is not there are refused with their place", test_references, NULL, NULL, NULL},
         {"a line that fails changes neither candidate nor mode", test_failed_line_changes_nothing, NULL, NULL, NULL},
         {"help lists what may come next", test_help, NULL, NULL, NULL},
