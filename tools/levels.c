@@ -1,8 +1,9 @@
 // SPDX-License-Identifier: BSD-2-Clause
 // levels: size and depth of a netlist that yosys made for UltraScale+ (write_json after synth_xilinx).
 //   levels NETLIST.json TOP      prints: LUT FF BRAM URAM DSP LEVELS
-// A LUT is one level, carry chains and MUXF7/F8/F9 none; paths are cut at flip-flops, block RAM, LUT RAM and shift
-// registers. Exits 1 on a combinational loop or a file that is no netlist.
+// A LUT is one level, carry chains and MUXF7/F8/F9 none; reading LUT RAM or a shift register at an address is one level
+// too. Paths are cut at flip-flops, block RAM, the write side of LUT RAM, and cells that are not known. LUT RAM counts
+// with the LUTs that it occupies. Exits 1 on a combinational loop or a file that is no netlist.
 #include <jansson.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -20,7 +21,8 @@ struct netlist {
     struct cell *cells;
     size_t count;
     size_t nets;
-    size_t *driver; // net -> cell index + 1, combinational cells only
+    unsigned lutram; // LUTs
+    size_t *driver;  // net -> cell index + 1, combinational cells only
     int loop;
 };
 
@@ -42,7 +44,30 @@ static enum kind classify(const char *type)
 
 static int combinational(const struct cell *c)
 {
-    return c->kind == KIND_LUT || c->kind == KIND_FREE;
+    return c->kind == KIND_LUT || c->kind == KIND_FREE || c->kind == KIND_LUTRAM;
+}
+
+// LUTs that a LUT RAM or shift register occupies.
+static unsigned lutram_size(const char *type)
+{
+    static const struct {
+        const char *type;
+        unsigned luts;
+    } map[] = {
+        {"RAM32M16", 8},  {"RAM64M8", 8},   {"RAM32M", 4},    {"RAM64M", 4},    {"RAM32X16DR8", 8},
+        {"RAM64X8SW", 8}, {"RAM32X1D", 2},  {"RAM64X1D", 2},  {"RAM128X1D", 4}, {"RAM256X1D", 8},
+        {"RAM128X1S", 2}, {"RAM256X1S", 4}, {"RAM512X1S", 8},
+    };
+    for (size_t i = 0; i < sizeof map / sizeof *map; i++)
+        if (!strcmp(type, map[i].type))
+            return map[i].luts;
+    return 1;
+}
+
+// Whether a path goes from this input to an output: of LUT RAM and shift registers only from the read address.
+static int through(enum kind kind, const char *port)
+{
+    return kind != KIND_LUTRAM || port[0] == 'A' || !strncmp(port, "DPRA", 4) || !strncmp(port, "RADR", 4);
 }
 
 // Levels up to and including the cell. Recursion is as deep as the logic.
@@ -56,20 +81,22 @@ static int depth(struct netlist *n, size_t i)
         return 0;
     }
     c->level = -2;
-    int best = 0;
+    int best = 0, nets = 0;
     size_t k;
     json_t *bit;
     json_array_foreach(c->inputs, k, bit)
     {
         if (!json_is_integer(bit))
             continue;
+        nets = 1;
         size_t d = n->driver[json_integer_value(bit)];
         if (d) {
             int l = depth(n, d - 1);
             best = l > best ? l : best;
         }
     }
-    c->level = best + (c->kind == KIND_LUT);
+    // at a constant address it is a register
+    c->level = best + (c->kind == KIND_LUT || (c->kind == KIND_LUTRAM && nets));
     return c->level;
 }
 
@@ -84,12 +111,16 @@ static int add_cell(struct netlist *n, json_t *json)
         return -1;
     c->kind = classify(type);
     c->level = -1;
+    n->lutram += c->kind == KIND_LUTRAM ? lutram_size(type) : 0;
     c->inputs = json_array();
     c->outputs = json_array();
     json_object_foreach(connections, port, bits)
     {
         const char *direction = json_string_value(json_object_get(directions, port));
-        json_array_extend(direction && !strcmp(direction, "input") ? c->inputs : c->outputs, bits);
+        if (!direction || strcmp(direction, "input"))
+            json_array_extend(c->outputs, bits);
+        else if (through(c->kind, port))
+            json_array_extend(c->inputs, bits);
     }
     size_t k;
     json_t *bit;
@@ -138,7 +169,7 @@ int main(int argc, char **argv)
     if (n.loop)
         fprintf(stderr, "levels: combinational loop\n");
     else if (!rc)
-        printf("%u %u %u %u %u %d\n", counts[KIND_LUT] + counts[KIND_LUTRAM], counts[KIND_FF], counts[KIND_BRAM],
+        printf("%u %u %u %u %u %d\n", counts[KIND_LUT] + n.lutram, counts[KIND_FF], counts[KIND_BRAM],
                counts[KIND_URAM], counts[KIND_DSP], levels);
     free(n.cells);
     free(n.driver);
