@@ -150,8 +150,9 @@ wait_for() {
 # tcpdump changes its user and groups at the start, which a user namespace forbids; there dumpcap has to do.
 real_root() { grep -q '^ *0 *0 *4294967295$' /proc/self/uid_map; }
 capture() {
-    local how=(tcpdump -Z root -U -s0) said="listening on"
-    real_root || how=(dumpcap -P -q -s0) said="Capturing on"
+    local how=(tcpdump -Z root -U -s0 -B 16384) said="listening on" # room for bursts, in KiB
+    real_root || how=(dumpcap -P -q -s0 -B 16) said="Capturing on"  # in MiB
+    rm -f "$LAB/capture-$1.log"
     bg "capture-$1" nsenter --net="/run/netns/$2" -- "${how[@]}" -i "$3" -w "$LAB/$1.pcap"
     wait_for 10 grep -q "$said" "$LAB/capture-$1.log" || { cat "$LAB/capture-$1.log"; return 1; }
     [ "$said" = "listening on" ] || sleep 0.5 # it says so before it does so
