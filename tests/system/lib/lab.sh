@@ -110,7 +110,7 @@ wire() {
 bridge() { # NS BRIDGE DEV...
     local n=$1 b=$2 d
     shift 2
-    ip -n "$n" link show "$b" >/dev/null 2>&1 || ip -n "$n" link add "$b" type bridge
+    ip -n "$n" link show "$b" >/dev/null 2>&1 || ip -n "$n" link add "$b" type bridge mcast_snooping 0
     ip -n "$n" link set "$b" up
     for d; do ip -n "$n" link set "$d" master "$b" up; done
 }
