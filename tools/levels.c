@@ -117,7 +117,7 @@ static int add_cell(struct netlist *n, json_t *json)
     json_object_foreach(connections, port, bits)
     {
         const char *direction = json_string_value(json_object_get(directions, port));
-        if (!direction || strcmp(direction, "input"))
+        if (!direction || strcmp(direction, "input") != 0)
             json_array_extend(c->outputs, bits);
         else if (through(c->kind, port))
             json_array_extend(c->inputs, bits);
