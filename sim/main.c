@@ -2,7 +2,8 @@
 // culvert-sim: the Verilated card with its ports, its host side and its flash.
 //
 // Each cycle: everything on the C side looks at the card's outputs and sets its inputs, then the clock ticks. Files and
-// sockets are looked at only every POLL_CYCLES, so that an idle card runs at the model's own speed.
+// sockets are looked at only every POLL_CYCLES, and where nothing has moved for a while all of them by one system call
+// every QUIET_CYCLES, so that an idle card runs at the model's own speed.
 #include "board.h"
 #include "sim/flash.h"
 #include "sim/mac.h"
@@ -15,12 +16,15 @@
 #include "sim/uart.h"
 
 #include <errno.h>
+#include <poll.h>
 #include <signal.h>
 #include <stdlib.h>
 #include <string.h>
 
 enum {
-    POLL_CYCLES = 16, // between two looks at ports and socket
+    POLL_CYCLES = 16,  // between two looks at ports and socket
+    QUIET_LOOKS = 64,  // that found nothing: then
+    QUIET_CYCLES = 64, // between two looks
     RESET_CYCLES = 16,
 };
 
@@ -86,15 +90,47 @@ static int setup(struct sim *s, const struct sim_options *o)
     return 0;
 }
 
-// Looks at the world outside: every POLL_CYCLES.
+// Is there something to read, or has a capture more frames? A descriptor in trouble counts as well.
+static bool input_waits(const struct sim *s)
+{
+    struct pollfd p[3];
+    for (int i = 0; i < 2; i++) {
+        p[i] = (struct pollfd){.fd = port_fd(s->port[i]), .events = POLLIN};
+        if (p[i].fd < 0 && !port_finished(s->port[i]))
+            return true;
+    }
+    p[2] = (struct pollfd){.fd = s->host ? attach_fd(s->host) : -1, .events = POLLIN};
+    return poll(p, 3, 0) != 0;
+}
+
+// Has anything gone in or out since the last call, or is it on its way?
+static bool moves(struct sim *s)
+{
+    const struct rp_stats *tlp = rp_stats(s->rp);
+    uint64_t moved = tlp->tlps_in + tlp->tlps_out;
+    bool busy = false;
+    for (int i = 0; i < 2; i++) {
+        moved += s->mac[i].rx_frames + s->mac[i].tx_frames;
+        busy = busy || mac_busy(&s->mac[i]);
+    }
+    busy = busy || moved != s->moved;
+    s->moved = moved;
+    return busy;
+}
+
+// Looks at the world outside: every POLL_CYCLES, or every QUIET_CYCLES.
 static void poll_outside(struct sim *s, const struct sim_options *o)
 {
     uint64_t now = sim_time_ns(s);
-    for (int i = 0; i < 2; i++)
-        mac_poll(&s->mac[i], now);
-    *s->pins.link = (uint8_t)(port_link(s->port[0]) | port_link(s->port[1]) << 1);
-    if (s->host)
-        attach_poll(s->host);
+    if (s->quiet < QUIET_LOOKS || input_waits(s)) {
+        for (int i = 0; i < 2; i++)
+            mac_poll(&s->mac[i], now);
+        *s->pins.link = (uint8_t)(port_link(s->port[0]) | port_link(s->port[1]) << 1);
+        const bool asked = s->host && attach_poll(s->host);
+        s->quiet = moves(s) || asked ? 0 : s->quiet + 1;
+    } else if (moves(s)) {
+        s->quiet = 0;
+    }
     if (o->trace && !s->tracing && !s->traced && s->cycle >= o->trace_from)
         s->tracing = s->traced = shim_trace_open(s->shim, o->trace);
     if (s->tracing && o->trace_cycles && s->cycle >= o->trace_from + o->trace_cycles) {
@@ -132,7 +168,10 @@ static int run(struct sim *s, const struct sim_options *o)
     s->start_ns = pace_now_ns();
     while (!stop_signal && !shim_finished(s->shim) && (!o->cycles || s->cycle < o->cycles)) {
         poll_outside(s, o);
-        for (int i = 0; i < POLL_CYCLES; i++)
+        uint64_t until = s->cycle + (s->quiet < QUIET_LOOKS ? POLL_CYCLES : QUIET_CYCLES);
+        if (o->cycles && until > o->cycles)
+            until = o->cycles;
+        while (s->cycle < until)
             cycle(s);
     }
     s->wall_ns = pace_now_ns() - s->start_ns;

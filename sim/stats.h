@@ -22,6 +22,8 @@ struct sim {
     struct attach *host; // NULL: no socket
     uint64_t cycle, asleep, instructions;
     uint64_t start_ns, wall_ns;
+    uint64_t moved; // frames and TLPs, at the last look
+    unsigned quiet; // looks since anything moved
     bool tracing, traced;
 };
 

@@ -1,8 +1,7 @@
 // SPDX-License-Identifier: BSD-2-Clause
 // Commands that do something: clear, rekey, debug, write.
-#include "hostd/cli/exec.h"
+#include "hostd/cli/pick.h"
 
-#include <arpa/inet.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <stdio.h>
@@ -10,60 +9,21 @@
 #include <string.h>
 #include <unistd.h>
 
-// The sessions or children that a command is about, collected before anything is done to them.
-struct pick {
-    struct list of; // numbers: sessions, or inbound SPIs
-    bool children;
-    struct in_addr remote; // 0: all
-    uint32_t session;      // 0: all
-};
-
-static bool pick_one(void *arg, const struct ike_sa_info *sa)
-{
-    struct pick *p = arg;
-    struct in_addr remote;
-    memcpy(&remote, sa->path.remote.b, 4);
-    bool fits =
-        (p->remote.s_addr == 0 || p->remote.s_addr == remote.s_addr) && (p->session == 0 || p->session == sa->session);
-    if (fits && !p->children) {
-        return list_add(&p->of, (void *)(uintptr_t)sa->session);
-    }
-    for (uint32_t i = 0; fits && i < sa->n_child; i++) {
-        if (!list_add(&p->of, (void *)(uintptr_t)sa->child[i]->spi_in)) {
-            return false;
-        }
-    }
-    return true;
-}
-
 static void for_each(struct exec *x, const struct args *a, bool children,
                      int (*act)(struct ike_engine *e, uint32_t which, uint64_t now))
 {
     struct culvertd *d = exec_daemon(x);
-    struct pick p = {.children = children, .remote = args_addr(a, "addr"), .session = args_number(a, "session", 0)};
-    ike_show(d->ike, pick_one, &p);
-    json_int_t done = 0;
-    for (size_t i = 0; i < p.of.n; i++) {
-        done += act(d->ike, (uint32_t)(uintptr_t)p.of.at[i], daemon_now(d)) == 0;
+    struct list picked = pick(x, a, children);
+    size_t done = 0;
+    for (size_t i = 0; i < picked.n; i++) {
+        done += act(d->ike, pick_at(&picked, i), daemon_now(d)) == 0;
     }
-    json_int_t refused = (json_int_t)p.of.n - done;
-    list_free(&p.of);
-    glue_rearm(d);
-    exec_done(x, json_pack("{s:I, s:I}", "done", done, "refused", refused));
-}
-
-static void render_count(struct str *out, const json_t *data)
-{
-    str_addf(out, "%lld done", show_number(data, "done"));
-    if (show_number(data, "refused") > 0) {
-        str_addf(out, ", %lld not in a state for it", show_number(data, "refused"));
-    }
-    str_add(out, "\n");
+    pick_done(x, &picked, done);
 }
 
 static void run_clear_ike(struct exec *x, const struct args *a)
 {
-    for_each(x, a, false, ike_delete);
+    for_each(x, a, false, args_get(a, "fast") != NULL ? ike_delete_fast : ike_delete);
 }
 
 static void run_clear_ipsec(struct exec *x, const struct args *a)
@@ -75,22 +35,6 @@ static void run_rekey(struct exec *x, const struct args *a)
 {
     bool child = strcmp(args_text(a, "what"), "child") == 0;
     for_each(x, a, child, child ? ike_rekey_child : ike_rekey_ike);
-}
-
-static void run_debug(struct exec *x, const struct args *a)
-{
-    (void)a;
-    struct culvertd *d = exec_daemon(x);
-    d->debug_ike = true;
-    exec_done(x, json_pack("{s:s}", "message", "IKEv2 debugging is on, in the log"));
-}
-
-static void run_undebug(struct exec *x, const struct args *a)
-{
-    (void)a;
-    struct culvertd *d = exec_daemon(x);
-    d->debug_ike = false;
-    exec_done(x, json_pack("{s:s}", "message", "IKEv2 debugging is off"));
 }
 
 static void render_message(struct str *out, const json_t *data)
@@ -140,17 +84,20 @@ static void run_reload(struct exec *x, const struct args *a)
 }
 
 const struct exec_command exec_action_commands[] = {
-    {"clear crypto ikev2 sa [remote <addr:addr>]",
-     "sa|IKE SAs, and their children with them\naddr|Address of the peer\n", run_clear_ike, render_count},
-    {"clear crypto ipsec sa [remote <addr:addr>]", "sa|IPsec SAs\naddr|Address of the peer\n", run_clear_ipsec,
-     render_count},
-    {"crypto ikev2 rekey <what:child|ike> [{ remote <addr:addr> | session <session:1-4294967295> }]",
+    {"clear crypto ikev2 sa [{ <side:local|remote> { <addr:addr> | <addr6:addr6> } | session <session:1-4294967295> }] "
+     "[<fast:fast|>]",
+     "sa|IKE SAs, and their children with them\nlocal|Of one of our addresses\nremote|Of one peer\n"
+     "session|One session\nfast|At once, without waiting for the peer\n",
+     run_clear_ike, pick_render},
+    {"clear crypto session [<side:local|remote> { <addr:addr> | <addr6:addr6> }]",
+     "session|Sessions with peers: IKE SAs and their children\nlocal|Of one of our addresses\nremote|Of one peer\n",
+     run_clear_ike, pick_render},
+    {"clear crypto ipsec sa [{ <side:remote|> | peer } { <addr:addr> | <addr6:addr6> }]",
+     "sa|IPsec SAs\nremote|Of one peer\npeer|Of one peer\n", run_clear_ipsec, pick_render},
+    {"crypto ikev2 rekey <what:child|ike> [{ remote { <addr:addr> | <addr6:addr6> } | session <session:1-4294967295> "
+     "}]",
      "rekey|Make new keys now\nchild|Of IPsec SAs\nike|Of IKE SAs\naddr|Address of the peer\nsession|One session\n",
-     run_rekey, render_count},
-    {"debug crypto ikev2", "debug|Write more into the log\n", run_debug, render_message},
-    {"no debug crypto ikev2", "no|Stop\ndebug|Write more into the log\n", run_undebug, render_message},
-    {"undebug { all | crypto ikev2 }", "undebug|Stop writing more into the log\nall|Of everything\n", run_undebug,
-     render_message},
+     run_rekey, pick_render},
     {"write [memory]", "write|Save the running configuration\nmemory|To the file that it was read from\n", run_write,
      render_message},
     {"configure replace startup",

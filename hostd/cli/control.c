@@ -2,6 +2,7 @@
 #include "hostd/cli/control.h"
 
 #include "hostd/cli/exec.h"
+#include "hostd/conf/crypto.h"
 
 #include <errno.h>
 #include <libgen.h>
@@ -169,6 +170,11 @@ static void leave(struct conn *c)
     c->configuring = false;
 }
 
+static void add_warning(void *arg, const char *text)
+{
+    str_addf(arg, "%% warning: %s\n", text);
+}
+
 static void finish(struct conn *c)
 {
     struct culvertd *d = c->control->d;
@@ -188,7 +194,10 @@ static void finish(struct conn *c)
         return;
     }
     leave(c);
-    reply(c, NULL, "", NULL);
+    struct str warnings = {0};
+    conf_warnings(d->conf, add_warning, &warnings);
+    reply(c, NULL, str_text(&warnings), NULL);
+    str_free(&warnings);
 }
 
 static bool is(const char *line, const char *word)

@@ -20,8 +20,11 @@ struct exec {
 struct exec_lang *exec_lang_new(char *err, size_t err_size)
 {
     struct exec_lang *l = must_alloc(sizeof(*l));
-    const struct exec_command *tables[] = {exec_ike_commands, exec_ipsec_commands, exec_system_commands,
-                                           exec_action_commands};
+    const struct exec_command *tables[] = {
+        exec_ike_commands, exec_session_commands, exec_derived_commands, exec_conf_commands,   exec_ipsec_commands,
+        exec_pki_commands, exec_system_commands,  exec_action_commands,  exec_debug_commands,  exec_pki_action_commands,
+        exec_eap_commands, exec_ops_commands,     exec_engine_commands,  exec_client_commands,
+    };
     l->grammar = grammar_new();
     for (unsigned i = 0; i < sizeof(tables) / sizeof(tables[0]); i++) {
         for (const struct exec_command *c = tables[i]; c->grammar != NULL; c++) {
@@ -102,6 +105,41 @@ json_t *show_addr(struct in_addr a)
 {
     char text[INET_ADDRSTRLEN];
     return json_string(inet_ntop(AF_INET, &a, text, sizeof(text)));
+}
+
+void show_add_word(void *list, const char *word)
+{
+    json_array_append_new(list, json_string(word));
+}
+
+json_t *show_ip(const struct ip_addr *a)
+{
+    char text[IP_TEXT];
+    return json_string(ip_format(a, text));
+}
+
+json_t *show_names(const char *const *names)
+{
+    json_t *list = json_array();
+    for (; *names != NULL; names++) {
+        json_array_append_new(list, json_string(*names));
+    }
+    return list;
+}
+
+void show_render_names(struct str *out, unsigned indent, const char *label, const json_t *list)
+{
+    size_t i;
+    json_t *one;
+    if (json_array_size(list) == 0) {
+        return;
+    }
+    str_addf(out, "%*s%s:", (int)indent, "", label);
+    json_array_foreach(list, i, one)
+    {
+        str_addf(out, " %s", json_string_value(one));
+    }
+    str_add(out, "\n");
 }
 
 const char *show_text(const json_t *object, const char *key)

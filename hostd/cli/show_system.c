@@ -82,23 +82,16 @@ static void on_card_counters(void *arg, const struct dp_counter *counters, size_
 static void on_card_info(void *arg, const struct dp_info *info)
 {
     struct card *k = arg;
-    static const char *const suites[] = {"AES-GCM-128", "AES-GCM-256", "AES-CBC-128/HMAC-SHA2-256",
-                                         "AES-CBC-256/HMAC-SHA2-256"};
     if (info == NULL) {
         json_decref(k->data);
         exec_fail(k->x, "the datapath does not answer");
         free(k);
         return;
     }
-    json_t *list = json_array();
-    for (unsigned i = 0; i < sizeof(suites) / sizeof(suites[0]); i++) {
-        if (info->suite[i]) {
-            json_array_append_new(list, json_string(suites[i]));
-        }
-    }
     json_object_set_new(k->data, "kind", json_string(info->kind));
     json_object_set_new(k->data, "text", json_string(info->text));
-    json_object_set_new(k->data, "suites", list);
+    json_object_set_new(k->data, "ciphers", show_names(info->cipher));
+    json_object_set_new(k->data, "integrity", show_names(info->integ));
     json_object_set_new(k->data, "esn", json_boolean(info->esn));
     json_object_set_new(k->data, "ports", json_boolean(info->ports));
     json_object_set_new(k->data, "max_sas", json_integer(info->max_sas));
@@ -116,7 +109,7 @@ static void run_card(struct exec *x, const struct args *a)
     }
     static const char *const names[] = {"soft_lifetime", "hard_lifetime", "sequence_exhausted",
                                         "replay",        "not_authentic", "unknown_spi",
-                                        "link",          "failed"};
+                                        "link",          "failed",        "outside_selectors"};
     json_t *events = json_object();
     for (unsigned i = 0; i < sizeof(names) / sizeof(names[0]); i++) {
         json_object_set_new(events, names[i], json_integer((json_int_t)d->events[i]));
@@ -133,13 +126,11 @@ static void render_card(struct str *out, const json_t *data)
     const char *key;
     str_addf(out, "Datapath: %s%s%s\n%s", show_text(data, "kind"), show_text(data, "where")[0] != '\0' ? " at " : "",
              show_text(data, "where"), show_text(data, "text"));
-    str_addf(out, "Security associations: at most %lld, extended sequence numbers: %s\nSuites:",
-             show_number(data, "max_sas"), show_true(data, "esn") ? "yes" : "no");
-    json_array_foreach(json_object_get(data, "suites"), i, one)
-    {
-        str_addf(out, " %s", json_string_value(one));
-    }
-    str_add(out, "\nCounters:\n");
+    str_addf(out, "Security associations: at most %lld, extended sequence numbers: %s\n", show_number(data, "max_sas"),
+             show_true(data, "esn") ? "yes" : "no");
+    show_render_names(out, 0, "Ciphers", json_object_get(data, "ciphers"));
+    show_render_names(out, 0, "Integrity", json_object_get(data, "integrity"));
+    str_add(out, "Counters:\n");
     json_array_foreach(json_object_get(data, "counters"), i, one)
     {
         str_addf(out, "  %-28s %16lld  %s\n", show_text(one, "name"), show_number(one, "value"),
@@ -154,15 +145,16 @@ static void render_card(struct str *out, const json_t *data)
 
 // ------------------------------------------------------------------------------------------------ interfaces
 
-static unsigned sessions_on(const struct culvertd *d, const struct link *k)
+static json_t *addresses6(const struct link *k)
 {
-    unsigned n = 0;
-    size_t at = 0;
-    const struct session *s;
-    while ((s = map_next(&d->sessions.by_id, &at, NULL)) != NULL) {
-        n += s->link == k;
+    json_t *list = json_array();
+    for (unsigned i = 0; i < k->n_addr; i++) {
+        char text[IP_TEXT];
+        if (k->addr[i].addr.family == 6) {
+            json_array_append_new(list, json_sprintf("%s/%u", ip_format(&k->addr[i].addr, text), k->addr[i].length));
+        }
     }
-    return n;
+    return list;
 }
 
 static void run_interfaces(struct exec *x, const struct args *a)
@@ -173,21 +165,24 @@ static void run_interfaces(struct exec *x, const struct args *a)
     for (size_t i = 0; i < d->links.all.n; i++) {
         const struct link *k = d->links.all.at[i];
         struct nl_link info = {0};
-        struct in_addr addr = {0};
+        struct ip_addr addr = {0};
         bool there = nl_link_get_index(d->links.nl, k->index, &info) == 0;
-        bool has = links_address(&d->links, k->id, &addr);
-        bool protocol = there && info.up && (k->has_tunnel ? sessions_on(d, k) > 0 : info.running);
+        bool has = links_address(&d->links, k->id, 4, &addr);
+        bool protocol = there && info.up && (k->has_tunnel ? k->sessions > 0 : info.running);
         struct netdev_counters n = k->dev == NULL ? (struct netdev_counters){0} : netdev_counters(k->dev);
-        json_t *o = json_pack("{s:s, s:s, s:o, s:b, s:b, s:i, s:s}", "interface", k->name, "device", k->device,
-                              "address", has ? show_addr(addr) : json_string("unassigned"), "up", there && info.up,
-                              "protocol", protocol, "mtu", (int)info.mtu, "description", k->description);
+        json_t *o =
+            json_pack("{s:s, s:s, s:o, s:b, s:b, s:i, s:s}", "interface", k->name, "device", k->device, "address",
+                      has ? show_ip(&addr) : json_string("unassigned"), "up", there && info.up, "protocol", protocol,
+                      "mtu", (int)info.mtu, "description", k->description == NULL ? "" : k->description);
+        json_object_set_new(o, "ipv6", addresses6(k));
         json_object_set_new(o, "from_kernel", json_integer((json_int_t)n.read));
         json_object_set_new(o, "to_kernel", json_integer((json_int_t)n.written));
         json_object_set_new(o, "to_kernel_errors", json_integer((json_int_t)n.write_errors));
         json_object_set_new(o, "send_errors", json_integer((json_int_t)k->send_errors));
         json_array_append_new(list, o);
     }
-    exec_done(x, json_pack("{s:o}", "interfaces", list));
+    exec_done(x,
+              json_pack("{s:o, s:I}", "interfaces", list, "gre_dropped", (json_int_t)gre_links_dropped(d->links.gre)));
 }
 
 static void render_brief(struct str *out, const json_t *data)
@@ -216,9 +211,19 @@ static void render_interfaces(struct str *out, const json_t *data)
         }
         str_addf(out, "  Kernel device %s, internet address %s, MTU %lld bytes\n", show_text(k, "device"),
                  show_text(k, "address"), show_number(k, "mtu"));
+        size_t n;
+        json_t *six;
+        json_array_foreach(json_object_get(k, "ipv6"), n, six)
+        {
+            str_addf(out, "  IPv6 address %s\n", json_string_value(six));
+        }
         str_addf(out, "  %lld packets from the kernel (%lld not taken by the datapath), %lld to it (%lld errors)\n",
                  show_number(k, "from_kernel"), show_number(k, "send_errors"), show_number(k, "to_kernel"),
                  show_number(k, "to_kernel_errors"));
+    }
+    if (show_number(data, "gre_dropped") > 0) {
+        str_addf(out, "GRE without protection: %lld packets that belong to no tunnel, or are malformed, were dropped\n",
+                 show_number(data, "gre_dropped"));
     }
 }
 
@@ -226,6 +231,7 @@ static void render_interfaces(struct str *out, const json_t *data)
 
 struct route_walk {
     struct culvertd *d;
+    uint8_t family;
     json_t *list;
 };
 
@@ -233,25 +239,36 @@ static void add_route(void *arg, const struct mirror_entry *e)
 {
     struct route_walk *w = arg;
     static const char *const targets[] = {"host", "drop", "tunnel", "neighbour"};
-    char prefix[INET_ADDRSTRLEN];
+    char prefix[IP_TEXT];
     const struct link *k = e->device == 0 ? NULL : links_by_index(&w->d->links, e->device);
     struct nl_link info = {0};
     if (k == NULL && e->device != 0) {
         nl_link_get_index(w->d->links.nl, e->device, &info);
     }
-    inet_ntop(AF_INET, &e->route.prefix, prefix, sizeof(prefix));
-    const char *code = e->protocol == NL_ROUTE_PROTOCOL                                                     ? "S"
-                       : e->route.to == DP_TO_HOST && e->route.length == 32 && e->protocol == RTPROT_KERNEL ? "L"
-                       : e->protocol == RTPROT_KERNEL || e->protocol == 0                                   ? "C"
-                                                                                                            : "K";
+    if (e->route.prefix.family != w->family) {
+        return;
+    }
+    ip_format(&e->route.prefix, prefix);
+    bool host = e->route.length == ip_bits(&e->route.prefix);
+    const char *code = e->protocol == NL_ROUTE_PROTOCOL                                    ? "S"
+                       : e->route.to == DP_TO_HOST && host && e->protocol == RTPROT_KERNEL ? "L"
+                       : e->protocol == RTPROT_KERNEL || e->protocol == 0                  ? "C"
+                                                                                           : "K";
     json_t *o = json_pack("{s:o, s:s, s:s, s:s, s:i, s:b}", "prefix", json_sprintf("%s/%u", prefix, e->route.length),
                           "code", code, "interface", k != NULL ? k->name : info.name, "target", targets[e->route.to],
                           "metric", (int)e->metric, "refused", e->failed);
-    if (e->gateway.s_addr != 0) {
-        json_object_set_new(o, "gateway", show_addr(e->gateway));
+    if (ip_is_set(&e->gateway)) {
+        json_object_set_new(o, "gateway", show_ip(&e->gateway));
     }
     if (e->route.to == DP_TO_NEIGHBOUR) {
-        json_object_set_new(o, "neighbour", show_addr(e->route.neighbour));
+        json_object_set_new(o, "neighbour", show_ip(&e->route.neighbour));
+    }
+    struct ike_net net = {.net = {.family = e->route.prefix.family}, .prefix = (uint8_t)e->route.length};
+    memcpy(net.net.b, e->route.prefix.b, sizeof(net.net.b));
+    const struct told_route *told = told_find(&w->d->told, &net, e->metric);
+    if (told != NULL) {
+        json_object_set_new(o, "session", json_integer(told_session_id(told)));
+        json_object_set_new(o, "tag", json_integer(told->tag));
     }
     json_array_append_new(w->list, o);
 }
@@ -259,18 +276,16 @@ static void add_route(void *arg, const struct mirror_entry *e)
 static int by_prefix(const void *a, const void *b)
 {
     const json_t *x = *(json_t *const *)a, *y = *(json_t *const *)b;
-    struct in_addr p = {0}, q = {0};
+    struct ip_addr p = {0}, q = {0};
     char left[64], right[64];
     snprintf(left, sizeof(left), "%s", show_text(x, "prefix"));
     snprintf(right, sizeof(right), "%s", show_text(y, "prefix"));
     char *ls = strchr(left, '/'), *rs = strchr(right, '/');
     *ls = *rs = '\0';
-    inet_pton(AF_INET, left, &p);
-    inet_pton(AF_INET, right, &q);
-    if (p.s_addr != q.s_addr) {
-        return ntohl(p.s_addr) < ntohl(q.s_addr) ? -1 : 1;
-    }
-    return atoi(ls + 1) - atoi(rs + 1);
+    ip_parse(left, &p);
+    ip_parse(right, &q);
+    int order = memcmp(p.b, q.b, sizeof(p.b));
+    return order != 0 ? order : atoi(ls + 1) - atoi(rs + 1);
 }
 
 static json_t *sorted(json_t *list)
@@ -293,15 +308,26 @@ static json_t *sorted(json_t *list)
     return out;
 }
 
-static void run_route(struct exec *x, const struct args *a)
+static void show_routes(struct exec *x, uint8_t family)
 {
-    (void)a;
-    struct route_walk w = {exec_daemon(x), json_array()};
+    struct route_walk w = {exec_daemon(x), family, json_array()};
     mirror_walk(w.d->mirror, add_route, &w);
     struct mirror_counters n = mirror_counters(w.d->mirror);
     exec_done(x, json_pack("{s:o, s:{s:I, s:I, s:I, s:I, s:I}}", "routes", sorted(w.list), "mirror", "messages",
                            (json_int_t)n.messages, "overruns", (json_int_t)n.overruns, "set", (json_int_t)n.routes_set,
                            "deleted", (json_int_t)n.routes_deleted, "refused", (json_int_t)n.refused));
+}
+
+static void run_route(struct exec *x, const struct args *a)
+{
+    (void)a;
+    show_routes(x, 4);
+}
+
+static void run_route6(struct exec *x, const struct args *a)
+{
+    (void)a;
+    show_routes(x, 6);
 }
 
 static void render_route(struct str *out, const json_t *data)
@@ -317,33 +343,62 @@ static void render_route(struct str *out, const json_t *data)
         if (gateway[0] != '\0') {
             str_addf(out, " via %s,", gateway);
         }
-        str_addf(out, " %s [%s%s%s]%s\n",
+        str_addf(out, " %s [%s%s%s]%s",
                  show_text(r, "interface")[0] != '\0' ? show_text(r, "interface") : "directly connected",
                  show_text(r, "target"), neighbour[0] != '\0' ? " " : "", neighbour,
                  show_true(r, "refused") ? " REFUSED" : "");
+        if (show_number(r, "session") != 0) {
+            str_addf(out, ", told by session %lld, distance %lld", show_number(r, "session"), show_number(r, "metric"));
+        }
+        if (show_number(r, "tag") != 0) {
+            str_addf(out, ", tag %lld", show_number(r, "tag"));
+        }
+        str_add(out, "\n");
     }
 }
 
 // ------------------------------------------------------------------------------------------------ pools
 
-static void run_pool(struct exec *x, const struct args *a)
+static void add_pool(struct culvertd *d, json_t *list, const struct conf_pool *p)
 {
-    (void)a;
-    const struct culvertd *d = exec_daemon(x);
+    uint32_t size, used;
+    char first[64], last[64];
+    pools_count(&d->pools, p, &size, &used);
+    json_t *o =
+        json_pack("{s:s, s:I, s:I}", "name", p->name, "taken", (json_int_t)used, "free", (json_int_t)(size - used));
+    ike_addr_format(&p->first, first, sizeof(first));
+    if (p->first.family == 4) {
+        struct ip_addr end = conf_pool_last(p);
+        json_object_set_new(o, "first", json_string(first));
+        json_object_set_new(o, "last", json_string(ike_addr_format(&end, last, sizeof(last))));
+    } else {
+        json_object_set_new(o, "first", json_sprintf("%s/%u", first, p->pool_length));
+        json_object_set_new(o, "last", json_sprintf("/%u each", p->length));
+    }
+    json_array_append_new(list, o);
+}
+
+static void show_pools(struct exec *x, const struct args *a, const struct list *pools)
+{
+    const struct arg *name = args_get(a, "name");
     json_t *list = json_array();
-    for (size_t i = 0; i < d->conf->pools.n; i++) {
-        const struct conf_pool *p = d->conf->pools.at[i];
-        uint32_t first = ntohl(p->first.s_addr), last = ntohl(p->last.s_addr);
-        long long taken = 0;
-        for (uint64_t at = first; at <= last; at++) {
-            struct in_addr addr = {htonl((uint32_t)at)};
-            taken += pools_taken(&d->pools, addr);
+    for (size_t i = 0; i < pools->n; i++) {
+        const struct conf_pool *p = pools->at[i];
+        if (name == NULL || strcmp(name->text, p->name) == 0) {
+            add_pool(exec_daemon(x), list, p);
         }
-        json_array_append_new(list, json_pack("{s:s, s:o, s:o, s:I, s:I}", "name", p->name, "first",
-                                              show_addr(p->first), "last", show_addr(p->last), "taken",
-                                              (json_int_t)taken, "free", (json_int_t)(last - first + 1 - taken)));
     }
     exec_done(x, json_pack("{s:o}", "pools", list));
+}
+
+static void run_pool(struct exec *x, const struct args *a)
+{
+    show_pools(x, a, &exec_daemon(x)->conf->pools);
+}
+
+static void run_pool6(struct exec *x, const struct args *a)
+{
+    show_pools(x, a, &exec_daemon(x)->conf->pools6);
 }
 
 static void render_pool(struct str *out, const json_t *data)
@@ -367,6 +422,10 @@ const struct exec_command exec_system_commands[] = {
     {"show interfaces brief", "interfaces|Interfaces\nbrief|A line for each\n", run_interfaces, render_brief},
     {"show ip interface brief", "interface|Interfaces\nbrief|A line for each\n", run_interfaces, render_brief},
     {"show ip route", "route|Routes, as mirrored into the datapath\n", run_route, render_route},
-    {"show ip local pool", "local|Addresses for peers\npool|Pools\n", run_pool, render_pool},
+    {"show ip local pool [<name:name>]", "local|Addresses for peers\npool|Pools\nname|Name of a pool\n", run_pool,
+     render_pool},
+    {"show ipv6 local pool [<name:name>]", "ipv6|IPv6\nlocal|Addresses for peers\npool|Pools\nname|Name of a pool\n",
+     run_pool6, render_pool},
+    {"show ipv6 route", "ipv6|IPv6\nroute|Routes, as mirrored into the datapath\n", run_route6, render_route},
     {.grammar = NULL},
 };

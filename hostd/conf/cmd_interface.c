@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: BSD-2-Clause
-// interface and ip route.
+// interface: what all of them have, and their IPv4 address.
 #include "hostd/conf/reader.h"
 
 #include <arpa/inet.h>
@@ -81,9 +81,6 @@ static bool run_device(struct conf_reader *r, enum conf_op op, const struct args
     const struct arg *arg = args_get(a, "device");
     if (op == CONF_SET && (strlen(arg->text) >= sizeof(f->device) || strchr(arg->text, '/') != NULL)) {
         return conf_error(r, arg, "is not a name for a kernel device (at most 15 characters, no slash)");
-    }
-    if (op == CONF_SET && f->id.kind == IF_VTEMPLATE) {
-        return conf_error(r, NULL, "a Virtual-Template has no device of its own");
     }
     str_copy(f->device, sizeof(f->device), op == CONF_SET ? arg->text : "");
     return true;
@@ -179,100 +176,6 @@ static void print_mtu(struct conf_out *o, const void *object)
     }
 }
 
-// Commands that say where a tunnel goes have no meaning elsewhere.
-static bool needs_tunnel(struct conf_reader *r, bool template_too)
-{
-    const struct conf_if *f = conf_object(r);
-    if (f->id.kind == IF_TUNNEL || (template_too && f->id.kind == IF_VTEMPLATE)) {
-        return true;
-    }
-    return conf_error(r, NULL, "not a setting of %s", f->name);
-}
-
-static bool run_source(struct conf_reader *r, enum conf_op op, const struct args *a)
-{
-    struct conf_if *f = conf_object(r);
-    if (!needs_tunnel(r, false)) {
-        return false;
-    }
-    const struct arg *iface = args_get(a, "if");
-    f->has_source = op == CONF_SET;
-    f->source = op == CONF_SET ? args_addr(a, "addr") : (struct in_addr){0};
-    f->source_if = op == CONF_SET && iface != NULL ? iface->iface : (struct ifid){0};
-    f->source_line = iface != NULL ? r->line : 0;
-    f->source_word = iface != NULL ? iface->word + 1 : 0;
-    return true;
-}
-
-static void print_source(struct conf_out *o, const void *object)
-{
-    const struct conf_if *f = object;
-    char text[CONF_NAME];
-    if (f->has_source) {
-        conf_line(o, "tunnel source %s",
-                  f->source_if.kind != IF_NONE ? ifid_format(f->source_if, text, sizeof(text))
-                                               : text_of(f->source, text));
-    }
-}
-
-static bool run_destination(struct conf_reader *r, enum conf_op op, const struct args *a)
-{
-    struct conf_if *f = conf_object(r);
-    if (!needs_tunnel(r, false)) {
-        return false;
-    }
-    f->has_destination = op == CONF_SET;
-    f->destination = f->has_destination ? args_addr(a, "addr") : (struct in_addr){0};
-    return true;
-}
-
-static void print_destination(struct conf_out *o, const void *object)
-{
-    const struct conf_if *f = object;
-    char text[INET_ADDRSTRLEN];
-    if (f->has_destination) {
-        conf_line(o, "tunnel destination %s", text_of(f->destination, text));
-    }
-}
-
-static bool run_mode(struct conf_reader *r, enum conf_op op, const struct args *a)
-{
-    (void)a;
-    if (!needs_tunnel(r, true)) {
-        return false;
-    }
-    ((struct conf_if *)conf_object(r))->mode_ipsec = op == CONF_SET;
-    return true;
-}
-
-static void print_mode(struct conf_out *o, const void *object)
-{
-    if (((const struct conf_if *)object)->mode_ipsec) {
-        conf_line(o, "tunnel mode ipsec ipv4");
-    }
-}
-
-static bool run_protection(struct conf_reader *r, enum conf_op op, const struct args *a)
-{
-    struct conf_if *f = conf_object(r);
-    if (!needs_tunnel(r, true)) {
-        return false;
-    }
-    memset(&f->protection, 0, sizeof(f->protection));
-    if (op == CONF_SET) {
-        conf_set_ref(r, &f->protection, args_get(a, "name"));
-    }
-    return true;
-}
-
-static void print_protection(struct conf_out *o, const void *object)
-{
-    const struct conf_if *f = object;
-    if (f->protection.name[0] != '\0') {
-        conf_line(o, "tunnel protection ipsec profile %s", f->protection.name);
-    }
-}
-
 static bool run_shutdown(struct conf_reader *r, enum conf_op op, const struct args *a)
 {
     (void)a;
@@ -290,72 +193,15 @@ static void print_shutdown(struct conf_out *o, const void *object)
     }
 }
 
-static bool run_route(struct conf_reader *r, enum conf_op op, const struct args *a)
-{
-    struct conf_route route = {.prefix = args_addr(a, "prefix"),
-                               .mask = args_addr(a, "mask"),
-                               .nexthop = args_addr(a, "nexthop"),
-                               .distance = args_number(a, "distance", 1),
-                               .line = r->line};
-    const struct arg *iface = args_get(a, "if");
-    if (iface != NULL) {
-        route.iface = iface->iface;
-        route.word = iface->word + 1;
-    }
-    if ((route.prefix.s_addr & ~route.mask.s_addr) != 0) {
-        return conf_error(r, args_get(a, "prefix"), "has bits outside its mask");
-    }
-    struct list *l = &r->conf->routes;
-    bool anything = iface == NULL && args_get(a, "nexthop") == NULL; // no ip route PREFIX MASK
-    struct conf_route *same = NULL;
-    for (size_t i = 0; i < l->n; i++) {
-        struct conf_route *old = l->at[i];
-        bool prefix = old->prefix.s_addr == route.prefix.s_addr && old->mask.s_addr == route.mask.s_addr;
-        bool via = old->nexthop.s_addr == route.nexthop.s_addr && ifid_equal(old->iface, route.iface);
-        if (prefix && op != CONF_SET && (via || anything)) {
-            conf_drop(r->conf, l, old);
-            i--;
-        } else if (prefix && via) {
-            same = old;
-        }
-    }
-    if (op == CONF_SET && same != NULL) {
-        *same = route;
-    } else if (op == CONF_SET) {
-        struct conf_route *n = must_alloc(sizeof(*n));
-        *n = route;
-        if (!list_add(l, n)) {
-            return conf_error(r, NULL, "out of memory");
-        }
-    }
-    return true;
-}
-
-static void print_route(struct conf_out *o, const void *object)
-{
-    const struct conf *c = object;
-    for (size_t i = 0; i < c->routes.n; i++) {
-        const struct conf_route *t = c->routes.at[i];
-        char prefix[INET_ADDRSTRLEN], mask[INET_ADDRSTRLEN], via[CONF_NAME], distance[16] = "";
-        if (t->iface.kind != IF_NONE) {
-            ifid_format(t->iface, via, sizeof(via));
-        } else {
-            text_of(t->nexthop, via);
-        }
-        if (t->distance != 1) {
-            snprintf(distance, sizeof(distance), " %u", t->distance);
-        }
-        conf_line(o, "ip route %s %s %s%s", text_of(t->prefix, prefix), text_of(t->mask, mask), via, distance);
-    }
-}
-
 const struct conf_command conf_commands_interface[] = {
     {CONF_GLOBAL, "interface <if:if> [type <type:tunnel|>]", "interface <if:if> [type <type:tunnel|>]",
      "type|What a Virtual-Template makes\ntunnel|Tunnel interfaces\n", run_interface, print_interface},
     {CONF_INTERFACE, "description <text:line>", "description [<text:line>]", "description|A remark\ntext|The remark\n",
      run_description, print_description},
     {CONF_INTERFACE, "device <device:word>", "device [<device:word>]",
-     "device|Name of the interface in the kernel\ndevice|The name\n", run_device, print_device},
+     "device|Name of the interface in the kernel; of a Virtual-Template: one that all its sessions share\n"
+     "device|The name\n",
+     run_device, print_device},
     {CONF_INTERFACE, "ip address { <addr:addr> <mask:mask> | negotiated }",
      "ip address [ { <addr:addr> <mask:mask> | negotiated } ]",
      "address|Address of the interface\nnegotiated|Given by the peer\n", run_address, print_address},
@@ -363,20 +209,6 @@ const struct conf_command conf_commands_interface[] = {
      "unnumbered|Use the address of another interface\n", run_unnumbered, print_unnumbered},
     {CONF_INTERFACE, "ip mtu <bytes:576-9216>", "ip mtu [<bytes:576-9216>]", "mtu|Longest IP packet\nbytes|Bytes\n",
      run_mtu, print_mtu},
-    {CONF_INTERFACE, "tunnel source { <addr:addr> | <if:if> }", "tunnel source [ { <addr:addr> | <if:if> } ]",
-     "source|Our outer address\n", run_source, print_source},
-    {CONF_INTERFACE, "tunnel destination <addr:addr>", "tunnel destination [<addr:addr>]",
-     "destination|The peer's outer address\n", run_destination, print_destination},
-    {CONF_INTERFACE, "tunnel mode ipsec ipv4", "tunnel mode [ipsec ipv4]",
-     "mode|What the tunnel carries\nipv4|IPv4 packets\n", run_mode, print_mode},
-    {CONF_INTERFACE, "tunnel protection ipsec profile <name:name>", "tunnel protection [ipsec profile [<name:name>]]",
-     "protection|How the tunnel is protected\nprofile|By an IPsec profile\nname|Name of the profile\n", run_protection,
-     print_protection},
     {CONF_INTERFACE, "shutdown", NULL, "shutdown|Take the interface down\n", run_shutdown, print_shutdown},
-    {CONF_GLOBAL, "ip route <prefix:addr> <mask:mask> { <nexthop:addr> | <if:if> } [<distance:1-255>]",
-     "ip route <prefix:addr> <mask:mask> [ { <nexthop:addr> | <if:if> } [<distance:1-255>] ]",
-     "route|A static route\nprefix|Destination\nnexthop|Address of the next router\n"
-     "distance|Less is preferred\n",
-     run_route, print_route},
     {.grammar = NULL},
 };

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: BSD-2-Clause
 // crypto ipsec: transform sets and profiles.
 #include "hostd/conf/algs.h"
+#include "hostd/conf/crypto.h"
 #include "hostd/conf/reader.h"
 
 #include <inttypes.h>
@@ -10,7 +11,10 @@
 static bool run_tset(struct conf_reader *r, enum conf_op op, const struct args *a)
 {
     struct list *l = &r->conf->tsets;
-    const char *name = args_text(a, "name");
+    const char *name = conf_object_name(r, op, a);
+    if (name == NULL) {
+        return false;
+    }
     bool is_default = strcmp(name, "default") == 0;
     if (op != CONF_SET && !is_default) {
         struct conf_tset *t = conf_find(l, name);
@@ -19,12 +23,18 @@ static bool run_tset(struct conf_reader *r, enum conf_op op, const struct args *
         }
         return true;
     }
+    const struct arg *bits = args_get(a, "bits"), *integ = args_get(a, "integ");
+    const struct alg *encr = op == CONF_SET ? &alg_esp_encr[alg_find(alg_esp_encr, args_text(a, "encr"))] : NULL;
+    if (encr != NULL && bits != NULL && encr->bits == 0) {
+        return conf_error(r, bits, "%s has keys of one length only", encr->word);
+    }
     struct conf_tset *t = conf_get(l, name, sizeof(*t));
     conf_default_tset(t);
     t->disabled = op == CONF_NO;
-    if (op == CONF_SET) {
-        t->gcm = args_get(a, "gcm") != NULL;
-        t->bits = (unsigned)atoi(args_text(a, t->gcm ? "gcm" : "aes"));
+    if (encr != NULL) {
+        t->encr = encr->id;
+        t->bits = bits != NULL ? (uint16_t)atoi(bits->text) : encr->bits;
+        t->integ = integ != NULL ? alg_esp_integ[alg_find(alg_esp_integ, integ->text)].id : 0;
         conf_enter(r, CONF_TSET, t);
     }
     return true;
@@ -39,14 +49,15 @@ static void print_tset(struct conf_out *o, const void *object)
             conf_line(o, "no crypto ipsec transform-set %s", t->name);
             continue;
         }
-        if (!o->all && strcmp(t->name, "default") == 0 && t->gcm && t->bits == 256) {
+        struct conf_tset fresh;
+        memset(&fresh, 0, sizeof(fresh));
+        str_copy(fresh.name, sizeof(fresh.name), "default");
+        conf_default_tset(&fresh);
+        if (!o->all && conf_same(t, &fresh, sizeof(fresh))) {
             continue;
         }
-        if (t->gcm) {
-            conf_line(o, "crypto ipsec transform-set %s esp-gcm %u", t->name, t->bits);
-        } else {
-            conf_line(o, "crypto ipsec transform-set %s esp-aes %u esp-sha256-hmac", t->name, t->bits);
-        }
+        char text[CONF_TSET_TEXT];
+        conf_line(o, "crypto ipsec transform-set %s %s", t->name, conf_tset_text(t, text));
         conf_print_mode(o, CONF_TSET, t);
         conf_line(o, "!");
     }
@@ -54,20 +65,25 @@ static void print_tset(struct conf_out *o, const void *object)
 
 static bool run_mode(struct conf_reader *r, enum conf_op op, const struct args *a)
 {
-    (void)r, (void)op, (void)a; // the only mode there is
+    ((struct conf_tset *)conf_object(r))->transport = op == CONF_SET && strcmp(args_text(a, "mode"), "transport") == 0;
     return true;
 }
 
 static void print_mode(struct conf_out *o, const void *object)
 {
-    (void)object;
-    conf_line(o, "mode tunnel");
+    const struct conf_tset *t = object;
+    if (o->all || t->transport) {
+        conf_line(o, "mode %s", t->transport ? "transport" : "tunnel");
+    }
 }
 
 static bool run_ipsec(struct conf_reader *r, enum conf_op op, const struct args *a)
 {
     struct list *l = &r->conf->ipsecs;
-    const char *name = args_text(a, "name");
+    const char *name = conf_object_name(r, op, a);
+    if (name == NULL) {
+        return false;
+    }
     struct conf_ipsec *p = conf_find(l, name);
     bool is_default = strcmp(name, "default") == 0, fresh = p == NULL || p->disabled;
     if (op != CONF_SET && !is_default) {
@@ -152,7 +168,8 @@ static bool run_set_profile(struct conf_reader *r, enum conf_op op, const struct
 static void print_set_profile(struct conf_out *o, const void *object)
 {
     const struct conf_ipsec *p = object;
-    if (p->profile.line != 0 || (o->all && conf_find(&o->conf->profiles, p->profile.name) != NULL)) {
+    const struct conf_profile *f = conf_find(&o->conf->profiles, p->profile.name);
+    if (p->profile.line != 0 || (o->all && f != NULL && !f->disabled)) {
         conf_line(o, "set ikev2-profile %s", p->profile.name);
     }
 }
@@ -242,14 +259,19 @@ static void print_esn(struct conf_out *o, const void *object)
 }
 
 const struct conf_command conf_commands_ipsec[] = {
-    {CONF_GLOBAL,
-     "crypto ipsec transform-set <name:name> { esp-gcm <gcm:128|256> | esp-aes <aes:128|256> esp-sha256-hmac }",
-     "crypto ipsec transform-set <name:name>",
+    {CONF_GLOBAL, "crypto ipsec transform-set <name:name> " ALG_TRANSFORMS, "crypto ipsec transform-set [<name:name>]",
      "transform-set|Algorithms of IPsec SAs\nname|Name of the transform set\nesp-gcm|AES-GCM with a 16-byte tag\n"
-     "esp-aes|AES-CBC\nesp-sha256-hmac|HMAC-SHA2-256-128\ngcm|Key length, bits\naes|Key length, bits\n",
+     "esp-chacha20-poly1305|ChaCha20-Poly1305\nesp-aes|AES-CBC\nesp-ctr|AES-CTR\n"
+     "esp-3des|Triple DES, for old peers only\nesp-null|No encryption\nencr|The cipher\nbits|Key length, bits\n"
+     "integ|The integrity algorithm\nesp-sha-hmac|HMAC-SHA1-96\nesp-sha256-hmac|HMAC-SHA2-256-128\n"
+     "esp-sha384-hmac|HMAC-SHA2-384-192\nesp-sha512-hmac|HMAC-SHA2-512-256\n"
+     "esp-md5-hmac|HMAC-MD5-96, for old peers only\n",
      run_tset, print_tset},
-    {CONF_TSET, "mode tunnel", NULL, "mode|Encapsulation\ntunnel|Whole IP packets are carried\n", run_mode, print_mode},
-    {CONF_GLOBAL, "crypto ipsec profile <name:name>", NULL,
+    {CONF_TSET, "mode <mode:tunnel|transport>", "mode [<mode:tunnel|transport>]",
+     "mode|Encapsulation\ntunnel|Whole IP packets are carried\n"
+     "transport|Only their payload, where they go between the ends themselves (GRE) and the peer agrees\n",
+     run_mode, print_mode},
+    {CONF_GLOBAL, "crypto ipsec profile <name:name>", "crypto ipsec profile [<name:name>]",
      "profile|How tunnels are protected\nname|Name of the profile\n", run_ipsec, print_ipsec},
     {CONF_IPSEC, "set transform-set <name:name> ...", "set transform-set [<name:name> ...]",
      "transform-set|Transform sets to offer, the preferred first\nname|Name of a transform set\n", run_set_tset,

@@ -2,7 +2,8 @@
 // Command grammars: one line of text describes what may be typed, and serves parsing, help and completion.
 //
 //   word               a keyword; any case, and any unambiguous beginning of it is accepted
-//   <name:type>        a parameter; types: word name line addr mask if, a range "10-3600", or keywords "on|off"
+//   <name:type>        a parameter; types: word name line addr mask addr6 prefix6 if, a range "10-3600", or keywords
+//                      "on|off"
 //   [ x ]              optional
 //   { x | y }          one of
 //   x ...              one or more times (after a word, a parameter or a group)
@@ -40,6 +41,8 @@ struct arg {
     unsigned word;    // its position, from 0
     uint32_t number;
     struct in_addr addr;
+    struct in6_addr addr6;
+    unsigned length; // of a prefix6
     struct ifid iface;
 };
 

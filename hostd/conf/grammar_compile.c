@@ -27,6 +27,8 @@ static const char common_help[] = "crypto|Encryption and key exchange\n"
                                   "set|Set a value\n"
                                   "tunnel|Tunnel settings\n"
                                   "addr|IPv4 address\n"
+                                  "addr6|IPv6 address\n"
+                                  "prefix6|IPv6 prefix\n"
                                   "mask|Network mask\n"
                                   "name|Name\n"
                                   "interface|An interface\n"
@@ -284,7 +286,9 @@ static int emit_param(struct compiler *c, const struct tree *t, int next)
                  {"name", NULL, PARAM_NAME},
                  {"line", "LINE", PARAM_LINE},
                  {"addr", "A.B.C.D", PARAM_ADDR},
-                 {"mask", "A.B.C.D", PARAM_MASK}};
+                 {"mask", "A.B.C.D", PARAM_MASK},
+                 {"addr6", "X:X::X", PARAM_ADDR6},
+                 {"prefix6", "X:X::X/0-128", PARAM_PREFIX6}};
     for (unsigned i = 0; i < sizeof(types) / sizeof(types[0]); i++) {
         if (strcmp(type, types[i].name) == 0) {
             return emit_typed(c, t, types[i].type, types[i].token, next);

@@ -18,6 +18,8 @@ enum param_type {
     PARAM_LINE, // the rest of the line
     PARAM_ADDR,
     PARAM_MASK,
+    PARAM_ADDR6,     // "2001:db8::1"
+    PARAM_PREFIX6,   // "2001:db8::/32"
     PARAM_NUMBER,    // lo to hi
     PARAM_IF,        // "Tunnel0"
     PARAM_IF_KIND,   // "Tunnel", to be followed by

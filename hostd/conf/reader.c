@@ -24,6 +24,10 @@ static const char *const mode_names[CONF_MODES] = {
     [CONF_TSET] = "cfg-crypto-trans",
     [CONF_IPSEC] = "ipsec-profile",
     [CONF_INTERFACE] = "config-if",
+    [CONF_ACL] = "config-std-nacl",
+    [CONF_ACL6] = "config-ipv6-acl",
+    [CONF_TRUSTPOINT] = "ca-trustpoint",
+    [CONF_CERTMAP] = "ca-certificate-map",
 };
 
 const char *conf_mode_name(enum conf_mode mode)
@@ -51,8 +55,12 @@ struct conf_lang *conf_lang_new(char *err, size_t err_size)
         lang->set[m] = grammar_new();
         lang->no[m] = grammar_new();
     }
-    const struct conf_command *tables[] = {conf_commands_global, conf_commands_ikev2, conf_commands_profile,
-                                           conf_commands_ipsec, conf_commands_interface};
+    // In the order of printing.
+    const struct conf_command *tables[] = {
+        conf_commands_global, conf_commands_access,    conf_commands_pki,    conf_commands_aaa,     conf_commands_ikev2,
+        conf_commands_ops,    conf_commands_keyring,   conf_commands_author, conf_commands_profile, conf_commands_auth,
+        conf_commands_ipsec,  conf_commands_interface, conf_commands_tunnel, conf_commands_ipv6,    conf_commands_route,
+    };
     for (unsigned i = 0; i < sizeof(tables) / sizeof(tables[0]); i++) {
         if (!add_table(lang, tables[i], err, err_size)) {
             conf_lang_free(lang);
@@ -73,6 +81,11 @@ void conf_lang_free(struct conf_lang *lang)
     }
     list_free(&lang->commands);
     free(lang);
+}
+
+const struct conf_command *conf_lang_command(const struct conf_lang *lang, size_t i)
+{
+    return i < lang->commands.n ? lang->commands.at[i] : NULL;
 }
 
 void *conf_object(const struct conf_reader *r)

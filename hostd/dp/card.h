@@ -18,6 +18,7 @@ struct card_in {
     struct dp_sa *sa; // NULL: given out, not installed
     bool check;       // its selectors are checked here, not by the card
     uint64_t policy;  // packets that this check refused
+    bool told;        // and that is known
 };
 
 // Outbound SAs, by index.
@@ -40,7 +41,7 @@ struct card_tunnel {
 struct card_adj {
     uint32_t refs;
     enum dp_port port;
-    struct in_addr address;
+    struct ip_addr address;
     bool written; // the card has what is known of it
 };
 
@@ -51,6 +52,12 @@ struct card_neighbour {
 struct card_route {
     int adj; // or CARD_NONE
 };
+
+// The tables and the mailbox know IPv4 alone: its address as a host-order integer, for keys and commands.
+static inline uint32_t card_v4(const struct ip_addr *a)
+{
+    return ntohl(ip_v4(a).s_addr);
+}
 
 struct card;
 struct card_op;
@@ -70,7 +77,7 @@ struct card_op {
     struct dp_sa sa;
     struct dp_path path;
     struct dp_route route;
-    struct in_addr address;
+    struct ip_addr address;
     enum dp_port port;
     uint8_t mac[6];
     uint16_t mtu;
@@ -109,10 +116,10 @@ struct card {
     struct card_out *out;
     struct card_tunnel *tunnel;
     struct card_adj *adj;
-    struct in_addr *local;
+    struct in_addr *local;  // own addresses, 0: the entry is free
     struct map out_by_name; // SPI and remote address -> its entry of `out`
     struct map neighbours;  // port and address -> struct card_neighbour
-    struct map nexthops;    // remote address -> struct in_addr
+    struct map nexthops;    // remote address -> struct ip_addr
     struct map routes;      // prefix and length -> struct card_route
     uint64_t policy;        // packets that selectors refused here
     uint64_t unknown_at;    // when an unknown SPI was last reported, ms of the loop
@@ -139,18 +146,24 @@ card_step dpc_install_in, dpc_install_out, dpc_remove_in, dpc_remove_out, dpc_pa
 card_step dpc_tunnel_free, dpc_route_set, dpc_route_del, dpc_neighbour_changed, dpc_nexthop_changed, dpc_local_set,
     dpc_port_set, dpc_enable, dpc_info, dpc_counters;
 
-uint64_t dpc_out_key(uint32_t spi, struct in_addr remote);
-struct card_out *dpc_out_find(struct card *c, uint32_t spi, struct in_addr remote);
+// What of an SA the card has not, in words, which may be in `name`; NULL: it can carry it.
+enum { DPC_LACKS = 64 };
+const char *dpc_lacks(const struct card *c, const struct dp_sa *sa, char name[DPC_LACKS]);
+bool dpc_has_suite(const struct card *c, struct dp_suite s);
+uint64_t dpc_out_key(uint32_t spi, struct ip_addr remote);
+struct card_out *dpc_out_find(struct card *c, uint32_t spi, struct ip_addr remote);
 // The inbound SA or reserved index of an SPI; NULL: not ours.
 struct card_in *dpc_in_find(struct card *c, uint32_t spi);
-uint64_t dpc_port_key(enum dp_port port, struct in_addr address);
+// Frees the entry's SA, if it has one.
+void dpc_in_release(struct card_in *in);
+uint64_t dpc_port_key(enum dp_port port, struct ip_addr address);
 // An adjacency for a next hop with one more reference; CARD_NONE: the table is full.
-int dpc_adj_get(struct card *c, enum dp_port port, struct in_addr address);
+int dpc_adj_get(struct card *c, enum dp_port port, struct ip_addr address);
 void dpc_adj_put(struct card *c, int index);
 // Writes it to the card if need be, and goes on at `step`; true: there was nothing to write.
 bool dpc_adj_write(struct card *c, struct card_op *op, int index, int step);
 // The next hop towards a peer: what dp_nexthop said, else the peer itself.
-struct in_addr dpc_nexthop_of(struct card *c, struct in_addr remote);
+struct ip_addr dpc_nexthop_of(struct card *c, struct ip_addr remote);
 int dpc_tunnel_write(struct card *c, struct card_op *op, uint32_t tunnel, int sa, int step);
 
 // ---- packets and events (dpc_rx.c)

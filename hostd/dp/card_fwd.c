@@ -9,23 +9,23 @@
 #include <stdlib.h>
 #include <string.h>
 
-uint64_t dpc_port_key(enum dp_port port, struct in_addr address)
+uint64_t dpc_port_key(enum dp_port port, struct ip_addr address)
 {
-    return (uint64_t)port << 32 | address.s_addr;
+    return (uint64_t)port << 32 | card_v4(&address);
 }
 
-struct in_addr dpc_nexthop_of(struct card *c, struct in_addr remote)
+struct ip_addr dpc_nexthop_of(struct card *c, struct ip_addr remote)
 {
-    const struct in_addr *known = map_get(&c->nexthops, remote.s_addr);
+    const struct ip_addr *known = map_get(&c->nexthops, card_v4(&remote));
     return known ? *known : remote;
 }
 
-int dpc_adj_get(struct card *c, enum dp_port port, struct in_addr address)
+int dpc_adj_get(struct card *c, enum dp_port port, struct ip_addr address)
 {
     int vacant = CARD_NONE;
     for (uint32_t i = 0; i < c->adjs; i++) {
         struct card_adj *a = &c->adj[i];
-        if (a->refs && a->port == port && a->address.s_addr == address.s_addr) {
+        if (a->refs && a->port == port && ip_equal(&a->address, &address)) {
             a->refs++;
             return (int)i;
         }
@@ -74,7 +74,7 @@ void dpc_neighbour_changed(struct card *c, struct card_op *op, int error, const 
     }
     for (uint32_t i = 0; i < c->adjs; i++) {
         struct card_adj *a = &c->adj[i];
-        if (a->refs && a->port == op->port && a->address.s_addr == op->address.s_addr)
+        if (a->refs && a->port == op->port && ip_equal(&a->address, &op->address))
             op->adj = (int)i;
     }
     if (op->adj == CARD_NONE) {
@@ -89,7 +89,7 @@ void dpc_neighbour_changed(struct card *c, struct card_op *op, int error, const 
 void dpc_nexthop_changed(struct card *c, struct card_op *op, int error, const uint8_t *body)
 {
     enum { NEXT, ADJACENCY, PATH };
-    struct in_addr to = dpc_nexthop_of(c, op->address);
+    struct ip_addr to = dpc_nexthop_of(c, op->address);
     (void)body;
     if (op->step != NEXT && error) {
         if (op->step == ADJACENCY)
@@ -107,8 +107,8 @@ void dpc_nexthop_changed(struct card *c, struct card_op *op, int error, const ui
     if (op->step == NEXT) {
         op->index = CARD_NONE;
         for (uint32_t i = 0; i < c->sas && op->index == CARD_NONE; i++)
-            if (c->out[i].used && c->out[i].path.remote.s_addr == op->address.s_addr &&
-                c->adj[c->out[i].adj].address.s_addr != to.s_addr)
+            if (c->out[i].used && ip_equal(&c->out[i].path.remote, &op->address) &&
+                !ip_equal(&c->adj[c->out[i].adj].address, &to))
                 op->index = (int)i;
         op->adj = op->index == CARD_NONE ? CARD_NONE : dpc_adj_get(c, DP_PORT_OUTSIDE, to);
         if (op->adj == CARD_NONE) {
@@ -125,8 +125,8 @@ void dpc_nexthop_changed(struct card *c, struct card_op *op, int error, const ui
                            .spi = out->spi,
                            .flags = out->path.encap ? CULVERT_SA_ENCAP : 0,
                            .adj = (uint16_t)op->adj,
-                           .src = ntohl(out->path.local.s_addr),
-                           .dst = ntohl(out->path.remote.s_addr),
+                           .src = card_v4(&out->path.local),
+                           .dst = card_v4(&out->path.remote),
                            .sport = out->path.local_port,
                            .dport = out->path.remote_port};
     dpc_op_wait(op, PATH, culvert_sa_path(c->driver, &a, dpc_op_completed, op));
@@ -134,18 +134,18 @@ void dpc_nexthop_changed(struct card *c, struct card_op *op, int error, const ui
 
 static uint64_t route_key(const struct dp_route *r)
 {
-    return (uint64_t)r->length << 32 | r->prefix.s_addr;
+    return (uint64_t)r->length << 32 | card_v4(&r->prefix);
 }
 
 static struct culvert_route abi_route(const struct dp_route *r)
 {
-    return (struct culvert_route){.prefix = ntohl(r->prefix.s_addr), .length = r->length};
+    return (struct culvert_route){.prefix = card_v4(&r->prefix), .length = r->length};
 }
 
 static int route_valid(struct card *c, const struct dp_route *r)
 {
     uint32_t host = r->length == 0 ? UINT32_MAX : r->length >= 32 ? 0 : UINT32_MAX >> r->length;
-    if (r->length > 32 || (ntohl(r->prefix.s_addr) & host) != 0 || r->to > DP_TO_NEIGHBOUR ||
+    if (r->length > 32 || (card_v4(&r->prefix) & host) != 0 || r->to > DP_TO_NEIGHBOUR ||
         (r->to == DP_TO_TUNNEL && (r->tunnel >= c->tunnels || !c->tunnel[r->tunnel].used)))
         return -EINVAL;
     return 0;
@@ -248,7 +248,7 @@ void dpc_local_set(struct card *c, struct card_op *op, int error, const uint8_t 
     (void)body;
     if (op->step == 1) {
         if (!error)
-            c->local[op->index].s_addr = op->up ? op->address.s_addr : 0;
+            c->local[op->index] = op->up ? ip_v4(&op->address) : (struct in_addr){0};
         else
             dp_card_log(c, DP_LOG_ERROR, "the card did not take an own address: %s", strerror(-error));
         dpc_op_end(op, error);
@@ -256,7 +256,7 @@ void dpc_local_set(struct card *c, struct card_op *op, int error, const uint8_t 
     }
     int same = CARD_NONE, vacant = CARD_NONE;
     for (uint32_t i = c->locals; i-- > 0;) {
-        if (c->local[i].s_addr == op->address.s_addr)
+        if (c->local[i].s_addr == ip_v4(&op->address).s_addr)
             same = (int)i;
         if (c->local[i].s_addr == 0)
             vacant = (int)i;
@@ -271,7 +271,7 @@ void dpc_local_set(struct card *c, struct card_op *op, int error, const uint8_t 
         dpc_op_end(op, -ENOSPC);
         return;
     }
-    uint32_t address = op->up ? ntohl(op->address.s_addr) : 0;
+    uint32_t address = op->up ? card_v4(&op->address) : 0;
     dpc_op_wait(op, 1, culvert_local_set(c->driver, (uint8_t)op->index, address, dpc_op_completed, op));
 }
 

@@ -24,9 +24,20 @@ void dp_card_log(struct card *c, enum dp_log_level level, const char *format, ..
 static void fill_info(struct card *c, const struct card_op *op, struct dp_info *info)
 {
     const struct culvert_caps *caps = culvert_caps(c->driver);
-    *info = (struct dp_info){.kind = "card", .ports = true, .max_sas = caps->sas};
-    info->suite[DP_SUITE_AES_GCM_128] = culvert_has_feature(c->driver, "esp-gcm-128");
-    info->suite[DP_SUITE_AES_GCM_256] = culvert_has_feature(c->driver, "esp-gcm-256");
+    *info = (struct dp_info){.kind = "card",
+                             .ports = true,
+                             .max_sas = caps->sas,
+                             .sas_in = op->info.sas_in,
+                             .sas_out = op->info.sas_out,
+                             .routes = op->info.routes,
+                             .max_routes = caps->routes,
+                             .flows = op->info.flows,
+                             .max_flows = caps->flows};
+    size_t n = 0;
+    if (culvert_has_feature(c->driver, "esp-gcm-128"))
+        info->cipher[n++] = "AES-GCM-128";
+    if (culvert_has_feature(c->driver, "esp-gcm-256"))
+        info->cipher[n++] = "AES-GCM-256";
     info->esn = culvert_has_feature(c->driver, "esn");
     const struct culvert_stats *s = culvert_stats(c->driver);
     uint32_t fw = op->info.fw_version;
@@ -75,6 +86,7 @@ static void answer(struct later_item *item, int error)
     if (op->counters_fn)
         tell_counters(op->card, op);
     free(op->values);
+    dp_selectors_unref(op->sa.ts);
     OPENSSL_cleanse(op, sizeof(*op));
     free(op);
 }

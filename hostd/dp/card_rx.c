@@ -1,12 +1,13 @@
 // SPDX-License-Identifier: BSD-2-Clause
 // The card's datapath: packets that the card gives to the host, and its events.
 #include "hostd/dp/card.h"
-#include "hostd/dp/ranges.h"
+#include "hostd/dp/selectors.h"
 
 #include "dp_regs.h"
 
 #include <errno.h>
 #include <stdlib.h>
+#include <string.h>
 
 enum { ETHERNET = 14, ETHERTYPE_IPV4 = 0x0800, PROTO_UDP = 17, PROTO_ESP = 50, UDP = 8, UNKNOWN_EVERY_MS = 100 };
 
@@ -35,29 +36,60 @@ void dpc_report(struct card *c, struct dp_event event)
     later_add(&c->later, &e->item);
 }
 
-// The SPI of an ESP frame; false: it is none, or is cut off.
-static bool spi_of_frame(const uint8_t *f, size_t len, uint32_t *spi)
+static size_t get16(const uint8_t *p)
 {
-    if (len < ETHERNET + 20 || ((unsigned)f[12] << 8 | f[13]) != ETHERTYPE_IPV4)
-        return false;
-    size_t at = ETHERNET + (size_t)(f[ETHERNET] & 15) * 4;
-    if (f[ETHERNET + 9] == PROTO_UDP)
+    return (size_t)p[0] << 8 | p[1];
+}
+
+// The ESP packet in a frame and the way it came; NULL: it is none, or is cut off. *len: of the frame, and then of ESP.
+static const uint8_t *esp_of_frame(const uint8_t *f, size_t *len, struct dp_path *path)
+{
+    if (*len < ETHERNET + 20 || get16(f + 12) != ETHERTYPE_IPV4)
+        return NULL;
+    size_t at = ETHERNET + (size_t)(f[ETHERNET] & 15) * 4, end = ETHERNET + get16(f + ETHERNET + 2);
+    const uint8_t *udp = f + at;
+    path->encap = f[ETHERNET + 9] == PROTO_UDP;
+    if (!path->encap && f[ETHERNET + 9] != PROTO_ESP)
+        return NULL;
+    if (end > *len || end < at + (path->encap ? UDP : 0))
+        return NULL;
+    if (path->encap) {
+        if (at + get16(udp + 4) > end)
+            return NULL;
+        end = at + get16(udp + 4);
         at += UDP;
-    else if (f[ETHERNET + 9] != PROTO_ESP)
-        return false;
-    if (len < at + 4)
-        return false;
-    *spi = (uint32_t)f[at] << 24 | (uint32_t)f[at + 1] << 16 | (uint32_t)f[at + 2] << 8 | f[at + 3];
-    return true;
+    }
+    if (end < at + 4)
+        return NULL;
+    *len = end - at;
+    if (path->encap)
+        path->remote_port = (uint16_t)get16(udp);
+    path->remote.family = path->local.family = 4;
+    memcpy(path->remote.b, f + ETHERNET + 12, 4);
+    memcpy(path->local.b, f + ETHERNET + 16, 4);
+    return f + at;
 }
 
 static void unknown_spi(struct card *c, const struct culvert_packet *p)
 {
     struct dp_event event = {.kind = DP_EV_UNKNOWN_SPI, .dir = DP_IN};
     uint64_t now = uv_now(c->loop);
-    if (!spi_of_frame(p->data, p->len, &event.spi) || (c->unknown_at && now - c->unknown_at < UNKNOWN_EVERY_MS))
+    size_t len = p->len;
+    const uint8_t *esp = esp_of_frame(p->data, &len, &event.path);
+    if (!esp || (c->dp.hooks.esp && c->dp.hooks.esp(c->dp.hooks.arg, &event.path, esp, len)) ||
+        (c->unknown_at && now - c->unknown_at < UNKNOWN_EVERY_MS))
         return;
+    event.spi = (uint32_t)get16(esp) << 16 | (uint32_t)get16(esp + 2);
     c->unknown_at = now ? now : 1;
+    dpc_report(c, event);
+}
+
+static void outside_selectors(struct card *c, struct card_in *in, const struct culvert_packet *p)
+{
+    struct dp_event event = {.kind = DP_EV_SELECTORS, .dir = DP_IN, .spi = in->spi};
+    event.start_len = (uint8_t)(p->len < DP_EVENT_START ? p->len : DP_EVENT_START);
+    memcpy(event.start, p->data, event.start_len);
+    in->told = true;
     dpc_report(c, event);
 }
 
@@ -69,9 +101,12 @@ static void decrypted(struct card *c, const struct culvert_packet *p)
         struct card_in *in = p->sa < c->sas ? &c->in[p->sa] : NULL;
         if (!in || !in->sa)
             return; // removed meanwhile
-        if (p->len < 20 || (in->check && !ranges_pass(in->sa, p->data))) {
+        struct packet inner;
+        if (!packet_parse(p->data, p->len, &inner) || (in->check && !selectors_pass(in->sa->ts, DP_IN, &inner))) {
             in->policy++;
             c->policy++;
+            if (!in->told)
+                outside_selectors(c, in, p);
             return;
         }
         tunnel = in->sa->tunnel;

@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: BSD-2-Clause
 // The card's datapath: operations on SAs.
 #include "hostd/dp/card.h"
-#include "hostd/dp/esp.h"
-#include "hostd/dp/ranges.h"
+#include "hostd/dp/selectors.h"
+#include "hostd/dp/suite.h"
 
 #include <errno.h>
 #include <openssl/crypto.h>
@@ -11,12 +11,12 @@
 
 enum { SALT = 4, WINDOW_LOG2_MIN = 6 };
 
-uint64_t dpc_out_key(uint32_t spi, struct in_addr remote)
+uint64_t dpc_out_key(uint32_t spi, struct ip_addr remote)
 {
-    return (uint64_t)spi << 32 | remote.s_addr;
+    return (uint64_t)spi << 32 | card_v4(&remote);
 }
 
-struct card_out *dpc_out_find(struct card *c, uint32_t spi, struct in_addr remote)
+struct card_out *dpc_out_find(struct card *c, uint32_t spi, struct ip_addr remote)
 {
     return map_get(&c->out_by_name, dpc_out_key(spi, remote));
 }
@@ -27,21 +27,44 @@ struct card_in *dpc_in_find(struct card *c, uint32_t spi)
     return index < c->sas && spi != 0 && c->in[index].spi == spi ? &c->in[index] : NULL;
 }
 
+bool dpc_has_suite(const struct card *c, struct dp_suite s)
+{
+    const char *feature = s.bits == 128 ? "esp-gcm-128" : s.bits == 256 ? "esp-gcm-256" : NULL;
+    return s.cipher == DP_CIPHER_AES_GCM && s.integ == DP_INTEG_NONE && feature &&
+           culvert_has_feature(c->driver, feature);
+}
+
+// What of the SA's mode and selectors the card has not; NULL: it has all.
+static const char *lacks_of_mode(const struct dp_sa *sa)
+{
+    bool six = sa->local.family == 6 || sa->remote.family == 6, narrow = false;
+    for (unsigned i = 0; sa->ts && i < (unsigned)sa->ts->local + sa->ts->remote; i++) {
+        const struct dp_ts *ts = &sa->ts->ts[i];
+        six |= ts->family == 6;
+        narrow |= ts->proto != 0 || ts->port_lo != 0 || ts->port_hi != UINT16_MAX;
+    }
+    return six ? "IPv6" : sa->transport ? "transport mode" : narrow ? "selectors of protocols or ports" : NULL;
+}
+
+const char *dpc_lacks(const struct card *c, const struct dp_sa *sa, char name[DPC_LACKS])
+{
+    const char *lacks = !dpc_has_suite(c, sa->suite)                        ? suite_name(sa->suite, name, DPC_LACKS)
+                        : sa->esn && !culvert_has_feature(c->driver, "esn") ? "extended sequence numbers"
+                        : sa->encap && !culvert_has_feature(c->driver, "esp-udp-encap") ? "UDP encapsulation"
+                                                                                        : NULL;
+    return lacks ? lacks : lacks_of_mode(sa);
+}
+
 // Can the card do it? 0 or a negative errno, with a sentence in the log.
 static int supported(struct card *c, const struct dp_sa *sa)
 {
-    const char *suite = sa->suite == DP_SUITE_AES_GCM_128   ? "esp-gcm-128"
-                        : sa->suite == DP_SUITE_AES_GCM_256 ? "esp-gcm-256"
-                                                            : NULL;
-    const char *lacks = !suite || !culvert_has_feature(c->driver, suite)                ? esp_suite_name(sa->suite)
-                        : sa->esn && !culvert_has_feature(c->driver, "esn")             ? "extended sequence numbers"
-                        : sa->encap && !culvert_has_feature(c->driver, "esp-udp-encap") ? "UDP encapsulation"
-                                                                                        : NULL;
+    char name[DPC_LACKS];
+    const char *lacks = dpc_lacks(c, sa, name);
     if (lacks) {
         dp_card_log(c, DP_LOG_ERROR, "SPI 0x%08x: the card does not do %s", sa->spi, lacks);
         return -EOPNOTSUPP;
     }
-    if (sa->key_len != esp_key_len(sa->suite) || !ranges_valid(sa) || sa->tunnel >= c->tunnels ||
+    if (sa->key_len != suite_key_len(sa->suite) || !selectors_valid(sa->ts) || sa->tunnel >= c->tunnels ||
         !c->tunnel[sa->tunnel].used || (sa->dir == DP_OUT && sa->encap && !sa->remote_port))
         return -EINVAL;
     return 0;
@@ -71,7 +94,7 @@ static struct culvert_sa abi_sa(const struct dp_sa *sa, int index)
                            .soft_packets = sa->soft_packets,
                            .hard_packets = sa->hard_packets};
     size_t key = sa->key_len - SALT;
-    if (sa->suite == DP_SUITE_AES_GCM_256)
+    if (sa->suite.bits == 256)
         a.flags |= CULVERT_SA_KEY256;
     if (sa->esn)
         a.flags |= CULVERT_SA_ESN;
@@ -80,15 +103,21 @@ static struct culvert_sa abi_sa(const struct dp_sa *sa, int index)
     return a;
 }
 
+void dpc_in_release(struct card_in *in)
+{
+    if (in->sa)
+        dp_selectors_unref(in->sa->ts);
+    free(in->sa);
+    in->sa = NULL;
+}
+
 void dpc_install_in(struct card *c, struct card_op *op, int error, const uint8_t *body)
 {
     struct card_in *in = dpc_in_find(c, op->sa.spi);
     (void)body;
     if (op->step == 1) {
-        if (error && in) {
-            free(in->sa);
-            in->sa = NULL;
-        }
+        if (error && in)
+            dpc_in_release(in);
         dpc_op_end(op, error);
         return;
     }
@@ -101,10 +130,12 @@ void dpc_install_in(struct card *c, struct card_op *op, int error, const uint8_t
     struct culvert_sa a = abi_sa(&op->sa, (int)(in - c->in));
     a.window_log2 = window_log2(c, op->sa.replay_window);
     *copy = op->sa;
+    dp_selectors_ref(copy->ts);
     OPENSSL_cleanse(copy->key, sizeof(copy->key));
     *in = (struct card_in){.spi = op->sa.spi, .sa = copy};
-    in->check = !ranges_prefix(op->sa.remote_ts, op->sa.remote_ts_count, &a.src, &a.src_mask) ||
-                !ranges_prefix(op->sa.local_ts, op->sa.local_ts_count, &a.dst, &a.dst_mask);
+    const struct dp_selectors *ts = op->sa.ts;
+    in->check = ts && (!selectors_prefix(ts->ts + ts->local, ts->remote, &a.src, &a.src_mask) ||
+                       !selectors_prefix(ts->ts, ts->local, &a.dst, &a.dst_mask));
     if (in->check) { // the card lets all inner addresses pass, and all packets to us
         a.flags |= CULVERT_SA_TO_HOST;
         a.src = a.src_mask = a.dst = a.dst_mask = 0;
@@ -127,8 +158,8 @@ static int free_out_index(struct card *c)
 
 static void path_to_abi(struct culvert_sa *a, const struct dp_path *path, int adj)
 {
-    a->src = ntohl(path->local.s_addr);
-    a->dst = ntohl(path->remote.s_addr);
+    a->src = card_v4(&path->local);
+    a->dst = card_v4(&path->remote);
     a->sport = path->local_port;
     a->dport = path->remote_port;
     a->adj = (uint16_t)adj;
@@ -227,7 +258,7 @@ static void figures_from_abi(struct card_op *op, const uint8_t *body)
 {
     struct culvert_sa_counters a;
     memcpy(&a, body, sizeof(a));
-    op->figures = (struct dp_sa_counters){a.packets, a.bytes, a.seq, a.auth_fail, a.replay, a.policy};
+    op->figures = (struct dp_sa_counters){a.packets, a.bytes, a.seq, a.auth_fail, a.replay, a.policy, .card = true};
 }
 
 void dpc_remove_in(struct card *c, struct card_op *op, int error, const uint8_t *body)
@@ -236,8 +267,7 @@ void dpc_remove_in(struct card *c, struct card_op *op, int error, const uint8_t 
     (void)body;
     if (op->step == 1) {
         if (in && (!error || error == -ENOENT || c->failed)) {
-            free(in->sa);
-            in->sa = NULL;
+            dpc_in_release(in);
         }
         dpc_op_end(op, error);
         return;
@@ -259,7 +289,7 @@ void dpc_spi_free(struct card *c, struct card_op *op, int error, const uint8_t *
         return;
     }
     if (in && (!error || error == -ENOENT || c->failed)) {
-        free(in->sa);
+        dpc_in_release(in);
         *in = (struct card_in){0};
     }
     dpc_op_end(op, error);
@@ -304,23 +334,40 @@ void dpc_remove_out(struct card *c, struct card_op *op, int error, const uint8_t
     dpc_op_end(op, error ? error : op->error);
 }
 
-// Path change: new adjacency, then addresses; the old adjacency goes last.
+// Whether or not the card sends on it: the path that is wanted, and the name by which the SA is known now. 0 or
+// -ENOMEM.
+static int out_follow(struct card *c, struct card_out *out, const struct dp_path *path)
+{
+    uint64_t old = dpc_out_key(out->spi, out->path.remote), now = dpc_out_key(out->spi, path->remote);
+    if (now != old && !map_set(&c->out_by_name, now, out))
+        return -ENOMEM; // it keeps its old name
+    if (now != old)
+        map_del(&c->out_by_name, old);
+    out->path = *path;
+    return 0;
+}
+
+// Path change: new adjacency, then addresses; the old adjacency goes last. If the card refuses it goes on sending on
+// the old path.
 void dpc_path(struct card *c, struct card_op *op, int error, const uint8_t *body)
 {
     enum { START, ADJACENCY, PATH };
     (void)body;
     if (op->step == START) {
         struct card_out *out = dpc_out_find(c, op->sa.spi, op->sa.remote);
-        bool clash =
-            out && op->path.remote.s_addr != op->sa.remote.s_addr && dpc_out_find(c, op->sa.spi, op->path.remote);
-        bool valid = !op->path.encap || op->path.remote_port;
-        if (out && !clash && valid)
-            op->adj = dpc_adj_get(c, DP_PORT_OUTSIDE, dpc_nexthop_of(c, op->path.remote));
-        if (op->adj == CARD_NONE) {
-            dpc_op_end(op, !out ? -ENOENT : clash ? -EEXIST : !valid ? -EINVAL : -ENOSPC);
+        bool clash = out && !ip_equal(&op->path.remote, &op->sa.remote) && dpc_out_find(c, op->sa.spi, op->path.remote);
+        bool valid = op->path.remote.family == 4 && (!op->path.encap || op->path.remote_port);
+        if (!out || clash || !valid) {
+            dpc_op_end(op, !out ? -ENOENT : clash ? -EEXIST : -EINVAL);
             return;
         }
         op->index = (int)(out - c->out);
+        op->adj = dpc_adj_get(c, DP_PORT_OUTSIDE, dpc_nexthop_of(c, op->path.remote));
+        if (op->adj == CARD_NONE) {
+            (void)out_follow(c, out, &op->path);
+            dpc_op_end(op, -ENOSPC);
+            return;
+        }
         op->step = ADJACENCY;
         if (!dpc_adj_write(c, op, op->adj, ADJACENCY))
             return;
@@ -332,21 +379,12 @@ void dpc_path(struct card *c, struct card_op *op, int error, const uint8_t *body
         dpc_op_wait(op, PATH, culvert_sa_path(c->driver, &a, dpc_op_completed, op));
         return;
     }
-    if (!error && !map_set(&c->out_by_name, dpc_out_key(out->spi, op->path.remote), out))
-        error = -ENOMEM; // the card has it, but nobody could ask for it any more: it keeps its old name
-    if (error) {
-        if (op->step == ADJACENCY)
-            c->adj[op->adj].written = false;
-        dpc_adj_put(c, op->adj);
-        dpc_op_end(op, error);
-        return;
-    }
-    if (op->path.remote.s_addr != out->path.remote.s_addr)
-        map_del(&c->out_by_name, dpc_out_key(out->spi, out->path.remote));
-    dpc_adj_put(c, out->adj);
-    out->adj = op->adj;
-    out->path = op->path;
-    dpc_op_end(op, 0);
+    if (op->step == ADJACENCY)
+        c->adj[op->adj].written = false;
+    dpc_adj_put(c, error ? op->adj : out->adj);
+    out->adj = error ? out->adj : op->adj;
+    int rc = out_follow(c, out, &op->path);
+    dpc_op_end(op, error ? error : rc);
 }
 
 void dpc_sa_counters(struct card *c, struct card_op *op, int error, const uint8_t *body)

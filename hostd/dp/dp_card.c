@@ -36,12 +36,16 @@ static int spi_alloc(struct dp *d, uint32_t *spi)
     return -ENOSPC;
 }
 
-static int tunnel_new(struct dp *d, uint16_t mtu, uint32_t *tunnel)
+static int tunnel_new(struct dp *d, const struct dp_tunnel *how, uint32_t *tunnel)
 {
     struct card *c = card_of(d);
+    if (how->gre) {
+        dp_card_log(c, DP_LOG_ERROR, "the card does not do GRE: use tunnel mode ipsec ipv4, or no card");
+        return -EOPNOTSUPP;
+    }
     for (uint32_t i = 0; i < c->tunnels; i++)
         if (!c->tunnel[i].used) {
-            c->tunnel[i] = (struct card_tunnel){.used = true, .mtu = mtu, .sa = CARD_NONE};
+            c->tunnel[i] = (struct card_tunnel){.used = true, .mtu = how->mtu, .sa = CARD_NONE};
             *tunnel = i;
             return 0;
         }
@@ -83,6 +87,7 @@ static void sa_request(struct card *c, card_step *run, const struct dp_sa *sa, d
         return;
     }
     op->sa = *sa;
+    dp_selectors_ref(op->sa.ts);
     op->done = done;
     op->arg = arg;
     dpc_op_submit(c, op);
@@ -93,13 +98,13 @@ static void sa_install(struct dp *d, const struct dp_sa *sa, dp_done *done, void
     sa_request(card_of(d), sa->dir == DP_IN ? dpc_install_in : dpc_install_out, sa, done, arg);
 }
 
-static void sa_remove(struct dp *d, enum dp_dir dir, uint32_t spi, struct in_addr remote, dp_done *done, void *arg)
+static void sa_remove(struct dp *d, enum dp_dir dir, uint32_t spi, struct ip_addr remote, dp_done *done, void *arg)
 {
     struct dp_sa sa = {.dir = dir, .spi = spi, .remote = remote};
     sa_request(card_of(d), dir == DP_IN ? dpc_remove_in : dpc_remove_out, &sa, done, arg);
 }
 
-static void sa_path(struct dp *d, uint32_t spi, struct in_addr old_remote, const struct dp_path *path, dp_done *done,
+static void sa_path(struct dp *d, uint32_t spi, struct ip_addr old_remote, const struct dp_path *path, dp_done *done,
                     void *arg)
 {
     struct card_op *op = dpc_op_new(card_of(d), dpc_path);
@@ -115,7 +120,7 @@ static void sa_path(struct dp *d, uint32_t spi, struct in_addr old_remote, const
     dpc_op_submit(card_of(d), op);
 }
 
-static void sa_counters(struct dp *d, enum dp_dir dir, uint32_t spi, struct in_addr remote, dp_sa_counters_fn *fn,
+static void sa_counters(struct dp *d, enum dp_dir dir, uint32_t spi, struct ip_addr remote, dp_sa_counters_fn *fn,
                         void *arg)
 {
     struct card_op *op = dpc_op_new(card_of(d), dpc_sa_counters);
@@ -133,6 +138,10 @@ static void sa_counters(struct dp *d, enum dp_dir dir, uint32_t spi, struct in_a
 
 static void route(struct card *c, card_step *run, const struct dp_route *r, dp_done *done, void *arg)
 {
+    if (r->prefix.family != 4) { // IPv6 goes to the host, whatever its routes
+        refuse(c, done, arg, 0);
+        return;
+    }
     struct card_op *op = dpc_op_new(c, run);
     if (!op) {
         refuse(c, done, arg, -ENOMEM);
@@ -175,11 +184,11 @@ static bool learn_neighbour(struct card *c, uint64_t key, const uint8_t *mac)
     return true;
 }
 
-static void neighbour(struct dp *d, enum dp_port port, struct in_addr address, const uint8_t *mac)
+static void neighbour(struct dp *d, enum dp_port port, struct ip_addr address, const uint8_t *mac)
 {
     struct card *c = card_of(d);
-    struct card_op *op =
-        learn_neighbour(c, dpc_port_key(port, address), mac) ? dpc_op_new(c, dpc_neighbour_changed) : NULL;
+    bool news = address.family == 4 && learn_neighbour(c, dpc_port_key(port, address), mac);
+    struct card_op *op = news ? dpc_op_new(c, dpc_neighbour_changed) : NULL;
     if (!op)
         return;
     op->port = port;
@@ -187,15 +196,17 @@ static void neighbour(struct dp *d, enum dp_port port, struct in_addr address, c
     dpc_op_submit(c, op);
 }
 
-static void nexthop(struct dp *d, struct in_addr remote, struct in_addr next)
+static void nexthop(struct dp *d, struct ip_addr remote, struct ip_addr next)
 {
     struct card *c = card_of(d);
-    struct in_addr *known = map_get(&c->nexthops, remote.s_addr);
-    if (known && known->s_addr == next.s_addr)
+    if (remote.family != 4 || next.family != 4)
+        return;
+    struct ip_addr *known = map_get(&c->nexthops, card_v4(&remote));
+    if (known && ip_equal(known, &next))
         return;
     if (!known) {
         known = malloc(sizeof(*known));
-        if (!known || !map_set(&c->nexthops, remote.s_addr, known)) {
+        if (!known || !map_set(&c->nexthops, card_v4(&remote), known)) {
             free(known);
             return;
         }
@@ -208,9 +219,10 @@ static void nexthop(struct dp *d, struct in_addr remote, struct in_addr next)
     dpc_op_submit(c, op);
 }
 
-static void local_set(struct dp *d, enum dp_port port, struct in_addr address, bool present)
+static void local_set(struct dp *d, enum dp_port port, struct ip_addr address, bool present)
 {
-    struct card_op *op = port == DP_PORT_OUTSIDE ? dpc_op_new(card_of(d), dpc_local_set) : NULL;
+    bool ours = port == DP_PORT_OUTSIDE && address.family == 4;
+    struct card_op *op = ours ? dpc_op_new(card_of(d), dpc_local_set) : NULL;
     if (!op) // ESP is for the outside; an own address of the inside is a route to the host
         return;
     op->address = address;
@@ -334,7 +346,7 @@ static void map_free_values(struct map *m)
 static void tables_free(struct card *c)
 {
     for (uint32_t i = 0; c->in && i < c->sas; i++)
-        free(c->in[i].sa);
+        dpc_in_release(&c->in[i]);
     free(c->in);
     free(c->out);
     free(c->tunnel);
@@ -362,6 +374,11 @@ static void card_free(struct dp *d)
     tables_free(c);
 }
 
+static bool has_suite(struct dp *d, struct dp_suite suite)
+{
+    return dpc_has_suite(card_of(d), suite);
+}
+
 static const struct dp_class CLASS = {
     .free = card_free,
     .spi_alloc = spi_alloc,
@@ -382,6 +399,7 @@ static const struct dp_class CLASS = {
     .send_packet = send_packet,
     .info = info,
     .counters = counters,
+    .has_suite = has_suite,
 };
 
 static void driver_log(void *arg, enum culvert_log_level level, const char *text)

@@ -4,7 +4,6 @@
 // State changes within the request, the answer comes in the loop's next round: so whatever order requests are made in
 // is the order they take effect in. Routes, neighbours and ports are the kernel's here: those requests succeed and do
 // nothing.
-#include "hostd/dp/ranges.h"
 #include "hostd/dp/soft.h"
 
 #include <errno.h>
@@ -23,6 +22,18 @@ static struct soft *soft_of(struct dp *d)
     return (struct soft *)d;
 }
 
+// A random number, of a stock: to draw one alone costs as much.
+static bool draw(struct soft *s, uint32_t *v)
+{
+    if (s->n_drawn == 0) {
+        if (RAND_bytes((uint8_t *)s->drawn, sizeof(s->drawn)) != 1)
+            return false;
+        s->n_drawn = sizeof(s->drawn) / sizeof(s->drawn[0]);
+    }
+    *v = s->drawn[--s->n_drawn];
+    return true;
+}
+
 static int spi_alloc(struct dp *d, uint32_t *spi)
 {
     struct soft *s = soft_of(d);
@@ -30,7 +41,7 @@ static int spi_alloc(struct dp *d, uint32_t *spi)
         return -ENOSPC;
     for (int tries = 0; tries < 100; tries++) {
         uint32_t v;
-        if (RAND_bytes((uint8_t *)&v, sizeof(v)) != 1)
+        if (!draw(s, &v))
             return -ENOSPC;
         if (v < SPI_MIN || map_get(&s->in, v))
             continue;
@@ -42,9 +53,17 @@ static int spi_alloc(struct dp *d, uint32_t *spi)
     return -ENOSPC;
 }
 
+int soft_spi_take(struct soft *s, uint32_t spi)
+{
+    if (map_get(&s->in, spi))
+        return -EEXIST;
+    return s->in.n < SOFT_SAS_MAX && map_set(&s->in, spi, &s->reserved) ? 0 : -ENOSPC;
+}
+
 static void sa_free(struct soft_sa *sa)
 {
     esp_free(sa->esp);
+    dp_selectors_unref(sa->ts);
     replay_clear(&sa->replay);
     free(sa);
 }
@@ -52,29 +71,36 @@ static void sa_free(struct soft_sa *sa)
 static void spi_free(struct dp *d, uint32_t spi)
 {
     struct soft_sa *sa = map_del(&soft_of(d)->in, spi);
-    if (sa && (void *)sa != &soft_of(d)->reserved)
+    if (sa && (void *)sa != &soft_of(d)->reserved) {
+        soft_of(d)->sas_in--;
         sa_free(sa);
+    }
 }
 
-static int tunnel_new(struct dp *d, uint16_t mtu, uint32_t *tunnel)
+static bool tunnels_grow(struct soft *s)
+{
+    uint32_t n = s->tunnels ? s->tunnels * 2 : 16;
+    struct soft_tunnel *bigger = s->tunnels < SOFT_SAS_MAX ? realloc(s->tunnel, n * sizeof(*bigger)) : NULL;
+    if (!bigger)
+        return false;
+    memset(bigger + s->tunnels, 0, (n - s->tunnels) * sizeof(*bigger));
+    s->tunnel = bigger;
+    for (uint32_t i = n; i-- > s->tunnels;) {
+        s->tunnel[i].next_free = s->free_tunnel;
+        s->free_tunnel = i;
+    }
+    s->tunnels = n;
+    return true;
+}
+
+static int tunnel_new(struct dp *d, const struct dp_tunnel *how, uint32_t *tunnel)
 {
     struct soft *s = soft_of(d);
-    (void)mtu; // the TUN device has it
-    uint32_t i = 0;
-    while (i < s->tunnels && s->tunnel[i].used)
-        i++;
-    if (i == s->tunnels) {
-        if (s->tunnels >= SOFT_SAS_MAX)
-            return -ENOSPC;
-        uint32_t n = s->tunnels ? s->tunnels * 2 : 16;
-        struct soft_tunnel *bigger = realloc(s->tunnel, n * sizeof(*bigger));
-        if (!bigger)
-            return -ENOSPC;
-        memset(bigger + s->tunnels, 0, (n - s->tunnels) * sizeof(*bigger));
-        s->tunnel = bigger;
-        s->tunnels = n;
-    }
-    s->tunnel[i].used = true;
+    if (s->free_tunnel == SOFT_NO_TUNNEL && !tunnels_grow(s))
+        return -ENOSPC;
+    uint32_t i = s->free_tunnel;
+    s->free_tunnel = s->tunnel[i].next_free;
+    s->tunnel[i] = (struct soft_tunnel){.used = true, .how = *how};
     *tunnel = i;
     return 0;
 }
@@ -82,58 +108,91 @@ static int tunnel_new(struct dp *d, uint16_t mtu, uint32_t *tunnel)
 static void tunnel_free(struct dp *d, uint32_t tunnel)
 {
     struct soft *s = soft_of(d);
-    if (tunnel < s->tunnels) // its SAs stay until they are removed, and send nothing
-        s->tunnel[tunnel] = (struct soft_tunnel){0};
+    if (tunnel >= s->tunnels || !s->tunnel[tunnel].used)
+        return;
+    for (struct soft_sa *sa = s->tunnel[tunnel].out; sa; sa = sa->older)
+        sa->tunnel = SOFT_NO_TUNNEL; // they stay until they are removed, and send nothing
+    s->tunnel[tunnel] = (struct soft_tunnel){.next_free = s->free_tunnel};
+    s->free_tunnel = tunnel;
 }
 
 static void tunnel_unlink(struct soft *s, const struct soft_sa *sa)
 {
-    if (sa->p.tunnel >= s->tunnels)
+    if (sa->tunnel >= s->tunnels)
         return;
-    for (struct soft_sa **at = &s->tunnel[sa->p.tunnel].out; *at; at = &(*at)->older)
+    for (struct soft_sa **at = &s->tunnel[sa->tunnel].out; *at; at = &(*at)->older)
         if (*at == sa) {
             *at = sa->older;
             return;
         }
 }
 
-static int install_in(struct soft *s, struct soft_sa *sa)
+static int install_in(struct soft *s, struct soft_sa *sa, const struct dp_sa *p)
 {
-    if (map_get(&s->in, sa->p.spi) != &s->reserved)
+    if (map_get(&s->in, sa->spi) != &s->reserved)
         return -EINVAL; // not given out, or in use
-    if (!replay_init(&sa->replay, sa->p.replay_window, sa->p.esn))
+    if (!replay_init(&sa->replay, p->replay_window, p->esn))
         return -ENOMEM;
-    return map_set(&s->in, sa->p.spi, sa) ? 0 : -ENOMEM;
+    if (!map_set(&s->in, sa->spi, sa))
+        return -ENOMEM;
+    s->sas_in++;
+    return 0;
+}
+
+void soft_count(const struct soft *s, uint32_t *in, uint32_t *out)
+{
+    *in = s->sas_in;
+    *out = (uint32_t)s->out.n;
+}
+
+// Is there a socket for this path?
+static int path_possible(const struct soft *s, const struct dp_path *path)
+{
+    int family = soft_family(&path->remote);
+    if (!ip_is_set(&path->remote) || (path->encap && !path->remote_port))
+        return -EINVAL;
+    return (path->encap ? s->udp[family] : s->raw[family].fd) < 0 ? -EAFNOSUPPORT : 0;
 }
 
 static int install_out(struct soft *s, struct soft_sa *sa)
 {
-    uint64_t key = soft_out_key(sa->p.spi, sa->p.remote);
-    if (map_get(&s->out, key))
+    int rc = path_possible(s, &sa->path);
+    if (rc)
+        return rc;
+    if (ipmap_get(&s->out, &sa->path.remote, sa->spi))
         return -EEXIST;
     if (s->out.n >= SOFT_SAS_MAX)
         return -ENOSPC;
-    if (sa->p.encap && s->udp < 0)
-        return -EOPNOTSUPP;
-    if (!map_set(&s->out, key, sa))
+    if (!ipmap_set(&s->out, &sa->path.remote, sa->spi, sa))
         return -ENOMEM;
-    sa->older = s->tunnel[sa->p.tunnel].out;
-    s->tunnel[sa->p.tunnel].out = sa;
+    sa->older = s->tunnel[sa->tunnel].out;
+    s->tunnel[sa->tunnel].out = sa;
     return 0;
 }
 
 static int install(struct soft *s, const struct dp_sa *p)
 {
-    if (p->key_len != esp_key_len(p->suite) || p->tunnel >= s->tunnels || !s->tunnel[p->tunnel].used ||
-        !ranges_valid(p) || p->replay_window > REPLAY_WINDOW_MAX || (p->encap && p->dir == DP_OUT && !p->remote_port))
+    if (p->key_len != suite_key_len(p->suite) || p->tunnel >= s->tunnels || !s->tunnel[p->tunnel].used ||
+        !selectors_valid(p->ts) || p->replay_window > REPLAY_WINDOW_MAX)
         return -EINVAL;
+    if (p->transport && !s->tunnel[p->tunnel].how.gre)
+        return -EOPNOTSUPP; // there is no payload that it could carry
     struct soft_sa *sa = calloc(1, sizeof(*sa));
     if (!sa)
         return -ENOMEM;
-    sa->p = *p;
-    OPENSSL_cleanse(sa->p.key, sizeof(sa->p.key));
+    *sa = (struct soft_sa){.dir = p->dir,
+                           .spi = p->spi,
+                           .tunnel = p->tunnel,
+                           .esn = p->esn,
+                           .transport = p->transport,
+                           .path = {p->local, p->remote, p->local_port, p->remote_port, p->encap},
+                           .ts = dp_selectors_ref(p->ts),
+                           .soft_bytes = p->soft_bytes,
+                           .hard_bytes = p->hard_bytes,
+                           .soft_packets = p->soft_packets,
+                           .hard_packets = p->hard_packets};
     sa->esp = esp_new(p->suite, p->key, p->key_len, p->esn, p->dir == DP_OUT);
-    int rc = !sa->esp ? -ENOMEM : p->dir == DP_IN ? install_in(s, sa) : install_out(s, sa);
+    int rc = !sa->esp ? -ENOMEM : p->dir == DP_IN ? install_in(s, sa, p) : install_out(s, sa);
     if (rc)
         sa_free(sa);
     return rc;
@@ -144,57 +203,54 @@ static void sa_install(struct dp *d, const struct dp_sa *p, dp_done *done, void 
     later_done(&soft_of(d)->later, done, arg, install(soft_of(d), p));
 }
 
-static int move(struct soft *s, uint32_t spi, struct in_addr old_remote, const struct dp_path *path)
+static int move(struct soft *s, uint32_t spi, const struct ip_addr *old_remote, const struct dp_path *path)
 {
-    uint64_t from = soft_out_key(spi, old_remote), to = soft_out_key(spi, path->remote);
-    struct soft_sa *sa = map_get(&s->out, from);
+    struct soft_sa *sa = ipmap_get(&s->out, old_remote, spi);
     if (!sa)
         return -ENOENT;
-    if (path->encap && (s->udp < 0 || !path->remote_port))
-        return -EINVAL;
-    if (to != from) {
-        if (map_get(&s->out, to))
+    int rc = path_possible(s, path);
+    if (rc == -EINVAL)
+        return rc;
+    if (!ip_equal(old_remote, &path->remote)) {
+        if (ipmap_get(&s->out, &path->remote, spi))
             return -EEXIST;
-        if (!map_set(&s->out, to, sa))
+        if (!ipmap_set(&s->out, &path->remote, spi, sa))
             return -ENOMEM;
-        map_del(&s->out, from);
+        ipmap_del(&s->out, old_remote, spi);
     }
-    sa->p.local = path->local;
-    sa->p.remote = path->remote;
-    sa->p.local_port = path->local_port;
-    sa->p.remote_port = path->remote_port;
-    sa->p.encap = path->encap;
-    return 0;
+    sa->path = *path;
+    return rc;
 }
 
-static void sa_path(struct dp *d, uint32_t spi, struct in_addr old_remote, const struct dp_path *path, dp_done *done,
+static void sa_path(struct dp *d, uint32_t spi, struct ip_addr old_remote, const struct dp_path *path, dp_done *done,
                     void *arg)
 {
-    later_done(&soft_of(d)->later, done, arg, move(soft_of(d), spi, old_remote, path));
+    later_done(&soft_of(d)->later, done, arg, move(soft_of(d), spi, &old_remote, path));
 }
 
-static struct soft_sa *find(struct soft *s, enum dp_dir dir, uint32_t spi, struct in_addr remote)
+static struct soft_sa *find(struct soft *s, enum dp_dir dir, uint32_t spi, struct ip_addr remote)
 {
-    struct soft_sa *sa = dir == DP_IN ? map_get(&s->in, spi) : map_get(&s->out, soft_out_key(spi, remote));
-    return (void *)sa == &s->reserved ? NULL : sa;
+    return dir == DP_IN ? soft_in_find(s, spi) : ipmap_get(&s->out, &remote, spi);
 }
 
-static int take_out(struct soft *s, enum dp_dir dir, uint32_t spi, struct in_addr remote)
+static int take_out(struct soft *s, enum dp_dir dir, uint32_t spi, struct ip_addr remote)
 {
     struct soft_sa *sa = find(s, dir, spi, remote);
     if (!sa)
         return -ENOENT;
     if (dir == DP_OUT) {
         tunnel_unlink(s, sa);
-        map_del(&s->out, soft_out_key(spi, remote));
+        ipmap_del(&s->out, &remote, spi);
     } else if (!map_set(&s->in, spi, &s->reserved)) { // the SPI stays the daemon's until spi_free
         return -ENOMEM;
+    } else {
+        s->sas_in--;
     }
     sa_free(sa);
     return 0;
 }
 
-static void sa_remove(struct dp *d, enum dp_dir dir, uint32_t spi, struct in_addr remote, dp_done *done, void *arg)
+static void sa_remove(struct dp *d, enum dp_dir dir, uint32_t spi, struct ip_addr remote, dp_done *done, void *arg)
 {
     later_done(&soft_of(d)->later, done, arg, take_out(soft_of(d), dir, spi, remote));
 }
@@ -211,11 +267,11 @@ struct answer {
     void *arg;
 };
 
-static void fill_info(struct dp_info *info)
+static void fill_info(const struct soft *s, struct dp_info *info)
 {
     *info = (struct dp_info){.kind = "software", .esn = true, .max_sas = SOFT_SAS_MAX};
-    for (size_t i = 0; i < sizeof(info->suite) / sizeof(info->suite[0]); i++)
-        info->suite[i] = true;
+    suite_list(info->cipher, info->integ);
+    soft_count(s, &info->sas_in, &info->sas_out);
     snprintf(info->text, sizeof(info->text), "No card: ESP is done by the daemon, with %s.\n",
              OpenSSL_version(OPENSSL_VERSION));
 }
@@ -234,7 +290,7 @@ static void run_answer(struct later_item *item, int error)
         a->sa_fn(a->arg, rc, rc ? NULL : &a->sa);
     } else if (a->info_fn) {
         struct dp_info info;
-        fill_info(&info);
+        fill_info(a->soft, &info);
         a->info_fn(a->arg, error ? NULL : &info);
     } else {
         struct dp_counter counter[SOFT_COUNTERS_N];
@@ -264,7 +320,7 @@ static void answer(struct soft *s, struct answer a)
     }
 }
 
-static void sa_counters(struct dp *d, enum dp_dir dir, uint32_t spi, struct in_addr remote, dp_sa_counters_fn *fn,
+static void sa_counters(struct dp *d, enum dp_dir dir, uint32_t spi, struct ip_addr remote, dp_sa_counters_fn *fn,
                         void *arg)
 {
     struct soft_sa *sa = find(soft_of(d), dir, spi, remote);
@@ -293,12 +349,12 @@ static void route(struct dp *d, const struct dp_route *r, dp_done *done, void *a
     later_done(&soft_of(d)->later, done, arg, 0);
 }
 
-static void neighbour(struct dp *d, enum dp_port port, struct in_addr address, const uint8_t *mac)
+static void neighbour(struct dp *d, enum dp_port port, struct ip_addr address, const uint8_t *mac)
 {
     (void)d, (void)port, (void)address, (void)mac;
 }
 
-static void local_set(struct dp *d, enum dp_port port, struct in_addr address, bool present)
+static void local_set(struct dp *d, enum dp_port port, struct ip_addr address, bool present)
 {
     (void)d, (void)port, (void)address, (void)present;
 }
@@ -308,7 +364,7 @@ static void port_set(struct dp *d, enum dp_port port, const uint8_t mac[6], uint
     (void)d, (void)port, (void)mac, (void)mtu, (void)up;
 }
 
-static void nexthop(struct dp *d, struct in_addr remote, struct in_addr next)
+static void nexthop(struct dp *d, struct ip_addr remote, struct ip_addr next)
 {
     (void)d, (void)remote, (void)next;
 }
@@ -319,21 +375,30 @@ static int send_frame(struct dp *d, enum dp_port port, const uint8_t *frame, siz
     return -ENODEV;
 }
 
-static void closed(uv_handle_t *handle)
+static void one_closed(struct soft *s)
 {
-    struct soft *s = handle->data; // but for the timer of `later`, whose data is its queue
-    const struct later *queue = handle->data;
-    if (handle == (const uv_handle_t *)&queue->timer)
-        s = (struct soft *)((char *)handle->data - offsetof(struct soft, later));
     if (--s->open_handles == 0)
         free(s);
+}
+
+static void later_closed(uv_handle_t *handle) // its data is the queue
+{
+    one_closed((struct soft *)((char *)handle->data - offsetof(struct soft, later)));
+}
+
+static void port_closed(uv_handle_t *handle)
+{
+    one_closed(((const struct soft_port *)handle->data)->soft);
 }
 
 static void buffers_free(struct soft *s)
 {
     if (s->clear)
         OPENSSL_cleanse(s->clear, SOFT_DATAGRAM);
+    if (s->wrapped)
+        OPENSSL_cleanse(s->wrapped, SOFT_DATAGRAM);
     free(s->clear);
+    free(s->wrapped);
     free(s->sealed);
     free(s->batch);
 }
@@ -343,7 +408,17 @@ static bool buffers_new(struct soft *s)
     s->batch = malloc((size_t)SOFT_BATCH * SOFT_DATAGRAM);
     s->clear = malloc(SOFT_DATAGRAM);
     s->sealed = malloc(SOFT_DATAGRAM);
-    return s->batch && s->clear && s->sealed;
+    s->wrapped = malloc(SOFT_DATAGRAM);
+    return s->batch && s->clear && s->sealed && s->wrapped;
+}
+
+static void sockets_close(struct soft *s)
+{
+    for (int i = 0; i < 2; i++) {
+        if (s->raw[i].fd >= 0)
+            close(s->raw[i].fd);
+        s->raw[i].fd = -1;
+    }
 }
 
 static void soft_free(struct dp *d)
@@ -353,19 +428,26 @@ static void soft_free(struct dp *d)
     struct soft_sa *sa;
     uint64_t key;
     s->dp.hooks = (struct dp_hooks){0};
-    later_close(&s->later, closed);
-    uv_close((uv_handle_t *)&s->poll, closed);
-    while ((sa = map_next(&s->out, &at, &key)))
+    later_close(&s->later, later_closed);
+    for (int i = 0; i < 2; i++)
+        if (s->raw[i].fd >= 0)
+            uv_close((uv_handle_t *)&s->raw[i].poll, port_closed);
+    while ((sa = ipmap_next(&s->out, &at)))
         sa_free(sa);
     for (at = 0; (sa = map_next(&s->in, &at, &key));)
         if ((void *)sa != &s->reserved)
             sa_free(sa);
     map_free(&s->in);
-    map_free(&s->out);
+    ipmap_free(&s->out);
     free(s->tunnel);
     buffers_free(s);
-    close(s->raw);
-    s->raw = -1;
+    sockets_close(s);
+}
+
+static bool has_suite(struct dp *d, struct dp_suite suite)
+{
+    (void)d;
+    return suite_key_len(suite) > 0;
 }
 
 static const struct dp_class CLASS = {
@@ -388,44 +470,65 @@ static const struct dp_class CLASS = {
     .send_packet = soft_send_packet,
     .info = info,
     .counters = counters,
+    .has_suite = has_suite,
+    .esp_in_udp = soft_esp_in_udp,
 };
 
-static int raw_socket(char *err, size_t err_size)
+static int raw_socket(int family)
 {
-    int fd = socket(AF_INET, SOCK_RAW | SOCK_NONBLOCK | SOCK_CLOEXEC, IPPROTO_ESP), size = SOCKET_BUFFER;
-    if (fd < 0) {
-        snprintf(err, err_size, "raw ESP socket: %s", strerror(errno));
+    int fd = socket(family, SOCK_RAW | SOCK_NONBLOCK | SOCK_CLOEXEC, IPPROTO_ESP), size = SOCKET_BUFFER;
+    if (fd < 0)
         return -1;
-    }
     // Larger than the system's limit where we may, else as large as we may.
     if (setsockopt(fd, SOL_SOCKET, SO_RCVBUFFORCE, &size, sizeof(size)) < 0)
         setsockopt(fd, SOL_SOCKET, SO_RCVBUF, &size, sizeof(size));
     if (setsockopt(fd, SOL_SOCKET, SO_SNDBUFFORCE, &size, sizeof(size)) < 0)
         setsockopt(fd, SOL_SOCKET, SO_SNDBUF, &size, sizeof(size));
-    int dont = IP_PMTUDISC_DONT; // outer packets may be fragmented on their way
-    setsockopt(fd, IPPROTO_IP, IP_MTU_DISCOVER, &dont, sizeof(dont));
+    // Outer packets may be fragmented on their way.
+    int dont4 = IP_PMTUDISC_DONT, dont6 = IPV6_PMTUDISC_DONT;
+    if (family == AF_INET)
+        setsockopt(fd, IPPROTO_IP, IP_MTU_DISCOVER, &dont4, sizeof(dont4));
+    else
+        setsockopt(fd, IPPROTO_IPV6, IPV6_MTU_DISCOVER, &dont6, sizeof(dont6));
     return fd;
+}
+
+// Without IPv4 there is no datapath; without IPv6 in the kernel it does IPv4 only.
+static bool sockets_open(struct soft *s, char *err, size_t err_size)
+{
+    s->raw[0].fd = raw_socket(AF_INET);
+    s->raw[1].fd = s->raw[0].fd < 0 ? -1 : raw_socket(AF_INET6);
+    if (s->raw[0].fd < 0)
+        snprintf(err, err_size, "raw ESP socket: %s", strerror(errno));
+    return s->raw[0].fd >= 0;
 }
 
 // The handles of the loop. On failure those that were made are closed, which frees `s` in the end.
 static int handles_new(struct soft *s)
 {
-    int rc = later_init(&s->later, s->loop);
+    int rc = later_init(&s->later, s->loop), made = 0;
     s->open_handles = 1;
-    s->poll.data = s;
-    if (rc == 0 && (rc = uv_poll_init(s->loop, &s->poll, s->raw)) != 0) {
-        later_close(&s->later, closed);
-        return rc;
+    while (rc == 0 && made < 2 && s->raw[made].fd >= 0) {
+        struct soft_port *port = &s->raw[made];
+        port->soft = s;
+        port->poll.data = port;
+        rc = uv_poll_init(s->loop, &port->poll, port->fd);
+        if (rc == 0) {
+            made++;
+            s->open_handles++;
+            rc = uv_poll_start(&port->poll, UV_READABLE, soft_readable);
+        }
     }
-    s->open_handles = 2;
-    if ((rc = uv_poll_start(&s->poll, UV_READABLE, soft_readable)) != 0) {
-        later_close(&s->later, closed);
-        uv_close((uv_handle_t *)&s->poll, closed);
+    if (rc != 0) {
+        later_close(&s->later, later_closed);
+        while (made-- > 0)
+            uv_close((uv_handle_t *)&s->raw[made].poll, port_closed);
     }
     return rc;
 }
 
-struct dp *dp_soft_open(uv_loop_t *loop, int udp4500, const struct dp_hooks *hooks, char *err, size_t err_size)
+struct dp *dp_soft_open(uv_loop_t *loop, int udp4500, int udp4500_v6, const struct dp_hooks *hooks, char *err,
+                        size_t err_size)
 {
     struct soft *s = calloc(1, sizeof(*s));
     if (!s || !buffers_new(s)) {
@@ -437,9 +540,10 @@ struct dp *dp_soft_open(uv_loop_t *loop, int udp4500, const struct dp_hooks *hoo
     }
     s->dp = (struct dp){&CLASS, *hooks};
     s->loop = loop;
-    s->udp = udp4500;
-    s->raw = raw_socket(err, err_size);
-    if (s->raw < 0) {
+    s->udp[0] = udp4500;
+    s->udp[1] = udp4500_v6;
+    s->free_tunnel = SOFT_NO_TUNNEL;
+    if (!sockets_open(s, err, err_size)) {
         buffers_free(s);
         free(s);
         return NULL;
@@ -448,7 +552,7 @@ struct dp *dp_soft_open(uv_loop_t *loop, int udp4500, const struct dp_hooks *hoo
     if (rc != 0) {
         snprintf(err, err_size, "event loop: %s", uv_strerror(rc));
         buffers_free(s);
-        close(s->raw);
+        sockets_close(s);
         return NULL;
     }
     return &s->dp;

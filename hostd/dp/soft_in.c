@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: BSD-2-Clause
 // The software datapath, inbound: from sockets to the daemon's hook.
-#include "hostd/dp/ranges.h"
+#include "hostd/dp/gre.h"
 #include "hostd/dp/soft.h"
 
 #include <stdlib.h>
@@ -45,38 +45,40 @@ void soft_event(struct soft *s, struct soft_sa *sa, bool *told, enum dp_event_ki
     if (*told)
         return;
     *told = true;
-    event_later(s, (struct dp_event){.kind = kind, .dir = sa->p.dir, .spi = sa->p.spi});
+    event_later(s, (struct dp_event){.kind = kind, .dir = sa->dir, .spi = sa->spi});
 }
 
 bool soft_alive(struct soft *s, struct soft_sa *sa)
 {
-    bool used_up = (sa->p.hard_packets && sa->n.packets >= sa->p.hard_packets) ||
-                   (sa->p.hard_bytes && sa->n.bytes >= sa->p.hard_bytes);
-    if (used_up)
+    bool used_up =
+        (sa->hard_packets && sa->n.packets >= sa->hard_packets) || (sa->hard_bytes && sa->n.bytes >= sa->hard_bytes);
+    if (used_up) {
         s->counter[SOFT_esp_lifetime]++;
+        sa->n.lifetime++;
+    }
     return !used_up;
 }
 
 void soft_passed(struct soft *s, struct soft_sa *sa, size_t len)
 {
-    bool in = sa->p.dir == DP_IN;
+    bool in = sa->dir == DP_IN;
     s->counter[in ? SOFT_esp_in_packets : SOFT_esp_out_packets]++;
     s->counter[in ? SOFT_esp_in_bytes : SOFT_esp_out_bytes] += len;
     uint64_t packets = ++sa->n.packets, bytes = sa->n.bytes += len;
-    if ((sa->p.soft_packets && packets >= sa->p.soft_packets) || (sa->p.soft_bytes && bytes >= sa->p.soft_bytes))
+    if ((sa->soft_packets && packets >= sa->soft_packets) || (sa->soft_bytes && bytes >= sa->soft_bytes))
         soft_event(s, sa, &sa->told_soft, DP_EV_SOFT_LIFETIME);
-    if ((sa->p.hard_packets && packets >= sa->p.hard_packets) || (sa->p.hard_bytes && bytes >= sa->p.hard_bytes))
+    if ((sa->hard_packets && packets >= sa->hard_packets) || (sa->hard_bytes && bytes >= sa->hard_bytes))
         soft_event(s, sa, &sa->told_hard, DP_EV_HARD_LIFETIME);
 }
 
-static void unknown(struct soft *s, uint32_t spi)
+static void unknown(struct soft *s, const struct dp_path *path, uint32_t spi)
 {
     s->counter[SOFT_esp_unknown_spi]++;
     uint64_t now = uv_now(s->loop);
     if (s->unknown_at && now - s->unknown_at < UNKNOWN_EVERY_MS)
         return;
     s->unknown_at = now ? now : 1;
-    event_later(s, (struct dp_event){.kind = DP_EV_UNKNOWN_SPI, .dir = DP_IN, .spi = spi});
+    event_later(s, (struct dp_event){.kind = DP_EV_UNKNOWN_SPI, .dir = DP_IN, .spi = spi, .path = *path});
 }
 
 static void replayed(struct soft *s, struct soft_sa *sa)
@@ -95,24 +97,103 @@ static void refuse(struct soft *s, struct soft_sa *sa, enum esp_result result)
         [ESP_FAILED] = SOFT_esp_crypto,
     };
     s->counter[COUNTER[result]]++;
-    if (result == ESP_BAD_PADDING)
+    sa->n.crypto += result == ESP_FAILED;
+    if (result == ESP_BAD_PADDING) {
         sa->n.policy++;
+        sa->n.malformed++;
+    }
     if (result == ESP_AUTH_FAIL) {
         sa->n.auth_fail++;
         soft_event(s, sa, &sa->told_auth, DP_EV_AUTH_FAIL);
     }
 }
 
-void soft_input(struct soft *s, const uint8_t *esp, size_t len)
+// `len` bytes in s->clear.
+static void outside_policy(struct soft *s, struct soft_sa *sa, size_t len)
+{
+    s->counter[SOFT_esp_policy]++;
+    sa->n.policy++;
+    if (sa->told_selectors)
+        return;
+    sa->told_selectors = true;
+    struct dp_event event = {.kind = DP_EV_SELECTORS, .dir = DP_IN, .spi = sa->spi};
+    event.start_len = (uint8_t)(len < DP_EVENT_START ? len : DP_EVENT_START);
+    memcpy(event.start, s->clear, event.start_len);
+    event_later(s, event);
+}
+
+// What came in GRE: an IP packet for the kernel, or NHRP. `len` bytes were inside ESP.
+static void gre_input(struct soft *s, struct soft_sa *sa, const struct packet *p, size_t len)
+{
+    const struct dp_tunnel *how = &s->tunnel[sa->tunnel].how;
+    const struct dp_hooks *hooks = &s->dp.hooks;
+    struct packet inner;
+    struct gre gre;
+    bool good = !p->fragment && gre_parse(p->payload, p->payload_len, &gre) && gre.has_key == how->has_key &&
+                gre.key == (how->has_key ? how->key : 0);
+    bool ip = good && (gre.protocol == GRE_IPV4 || gre.protocol == GRE_IPV6);
+    bool nhrp = good && gre.protocol == GRE_NHRP;
+    if (ip)
+        ip = packet_parse(gre.payload, gre.len, &inner) && inner.family == (gre.protocol == GRE_IPV4 ? 4 : 6);
+    if (!ip && !nhrp) {
+        s->counter[SOFT_gre_bad]++;
+        sa->n.policy++;
+        sa->n.malformed++;
+        return;
+    }
+    soft_passed(s, sa, len);
+    if (nhrp) {
+        s->counter[SOFT_gre_nhrp]++;
+        if (hooks->nhrp)
+            hooks->nhrp(hooks->arg, sa->tunnel, gre.payload, gre.len);
+    } else if (hooks->packet) {
+        hooks->packet(hooks->arg, sa->tunnel, gre.payload, inner.len);
+    }
+}
+
+// A payload that proved authentic, in s->clear.
+static void authentic(struct soft *s, struct soft_sa *sa, uint8_t next, size_t len)
+{
+    struct packet p;
+    bool inner = !sa->transport;
+    bool whole = inner ? packet_parse(s->clear, len, &p) && next == (p.family == 4 ? PACKET_IPV4 : PACKET_IPV6)
+                       : packet_parse_payload(sa->path.remote.family, next, s->clear, len, &p);
+    if (!whole) {
+        refuse(s, sa, ESP_BAD_PADDING);
+        return;
+    }
+    if (sa->tunnel == SOFT_NO_TUNNEL) // its tunnel is gone, and it will go too
+        return;
+    bool gre = s->tunnel[sa->tunnel].how.gre;
+    bool pass = inner ? selectors_pass(sa->ts, DP_IN, &p) : selectors_pass_payload(sa->ts, DP_IN, &p);
+    if (!pass || (gre && p.proto != PACKET_GRE)) {
+        outside_policy(s, sa, len);
+    } else if (gre) {
+        gre_input(s, sa, &p, p.len);
+    } else {
+        uint32_t tunnel = sa->tunnel;
+        soft_passed(s, sa, p.len);
+        if (s->dp.hooks.packet)
+            s->dp.hooks.packet(s->dp.hooks.arg, tunnel, s->clear, p.len);
+    }
+}
+
+struct soft_sa *soft_in_find(struct soft *s, uint32_t spi)
+{
+    struct soft_sa *sa = map_get(&s->in, spi);
+    return (void *)sa == &s->reserved ? NULL : sa;
+}
+
+void soft_input(struct soft *s, const struct dp_path *path, const uint8_t *esp, size_t len)
 {
     if (len < ESP_HEADER) {
         s->counter[SOFT_esp_truncated]++;
         return;
     }
     uint32_t spi = get32(esp);
-    struct soft_sa *sa = map_get(&s->in, spi);
-    if (!sa || (void *)sa == &s->reserved) {
-        unknown(s, spi);
+    struct soft_sa *sa = soft_in_find(s, spi);
+    if (!sa) {
+        unknown(s, path, spi);
         return;
     }
     if (!soft_alive(s, sa))
@@ -122,62 +203,65 @@ void soft_input(struct soft *s, const uint8_t *esp, size_t len)
         replayed(s, sa);
         return;
     }
-    size_t inner_len;
-    enum esp_result result = esp_open(sa->esp, seq, esp, len, s->clear, &inner_len);
+    uint8_t next;
+    size_t payload;
+    enum esp_result result = esp_open(sa->esp, seq, esp, len, s->clear, &next, &payload);
     if (result == ESP_OK || result == ESP_BAD_PADDING || result == ESP_DUMMY) // authentic
         replay_accept(&sa->replay, seq);
-    if (result != ESP_OK) {
+    if (result == ESP_OK)
+        authentic(s, sa, next, payload);
+    else
         refuse(s, sa, result);
-        return;
-    }
-    if (!ranges_pass(&sa->p, s->clear)) {
-        s->counter[SOFT_esp_policy]++;
-        sa->n.policy++;
-        return;
-    }
-    uint32_t tunnel = sa->p.tunnel;
-    soft_passed(s, sa, inner_len);
-    if (s->dp.hooks.packet)
-        s->dp.hooks.packet(s->dp.hooks.arg, tunnel, s->clear, inner_len);
 }
 
-// A datagram of the raw socket: the IPv4 header is in it, fragments are put together.
-static void raw_input(struct soft *s, const uint8_t *packet, size_t len)
+// A datagram of a raw socket, fragments put together: with IPv4 the header is in it, with IPv6 it is not.
+static void raw_input(struct soft_port *port, const struct sockaddr_storage *from, const uint8_t *packet, size_t len)
 {
-    size_t header = len > 0 ? (packet[0] & 15u) * 4 : 0;
-    if (header < 20 || len < header) {
+    struct soft *s = port->soft;
+    size_t header = port != &s->raw[0] ? 0 : len > 0 ? (packet[0] & 15u) * 4 : 0;
+    if ((port == &s->raw[0] && header < 20) || len < header) {
         s->counter[SOFT_esp_truncated]++;
         return;
     }
-    soft_input(s, packet + header, len - header);
+    struct dp_path path = {0};
+    uint16_t none;
+    ip_from_sockaddr(from, &path.remote, &none);
+    if (header) {
+        path.local.family = 4;
+        memcpy(path.local.b, packet + 16, 4);
+    }
+    soft_input(s, &path, packet + header, len - header);
 }
 
 void soft_readable(uv_poll_t *poll, int status, int events)
 {
-    struct soft *s = poll->data;
+    struct soft_port *port = poll->data;
+    struct soft *s = port->soft;
     struct mmsghdr message[SOFT_BATCH];
     struct iovec iov[SOFT_BATCH];
+    struct sockaddr_storage from[SOFT_BATCH];
     (void)events;
     if (status < 0)
         return;
-    for (int round = 0; round < ROUNDS && s->raw >= 0; round++) {
+    for (int round = 0; round < ROUNDS && port->fd >= 0; round++) {
         memset(message, 0, sizeof(message));
         for (int i = 0; i < SOFT_BATCH; i++) {
             iov[i] = (struct iovec){s->batch + (size_t)i * SOFT_DATAGRAM, SOFT_DATAGRAM};
-            message[i].msg_hdr = (struct msghdr){.msg_iov = &iov[i], .msg_iovlen = 1};
+            message[i].msg_hdr = (struct msghdr){
+                .msg_name = &from[i], .msg_namelen = sizeof(from[i]), .msg_iov = &iov[i], .msg_iovlen = 1};
         }
-        int n = recvmmsg(s->raw, message, SOFT_BATCH, MSG_DONTWAIT, NULL);
+        int n = recvmmsg(port->fd, message, SOFT_BATCH, MSG_DONTWAIT, NULL);
         if (n <= 0)
             return;
         for (int i = 0; i < n; i++)
-            raw_input(s, iov[i].iov_base, message[i].msg_len);
+            raw_input(port, &from[i], iov[i].iov_base, message[i].msg_len);
         if (n < SOFT_BATCH)
             return;
     }
 }
 
-void dp_soft_esp_in_udp(struct dp *d, const struct sockaddr_in *from, const uint8_t *esp, size_t len)
+void soft_esp_in_udp(struct dp *d, const struct ip_addr *from, uint16_t port, const uint8_t *esp, size_t len)
 {
-    (void)from;
-    soft_input((struct soft *)d, esp, len);
+    struct dp_path path = {.remote = *from, .remote_port = port, .encap = true};
+    soft_input((struct soft *)d, &path, esp, len);
 }

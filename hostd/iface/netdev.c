@@ -19,7 +19,12 @@ enum {
 
 struct netdev {
     uv_poll_t poll;
+    uv_work_t going;
+    netdev_gone *gone;
+    void *gone_arg;
+    unsigned gone_n;
     int fd;
+    bool closing;
     netdev_read *read;
     void *arg;
     struct netdev_counters counters;
@@ -41,8 +46,8 @@ static void on_readable(uv_poll_t *poll, int status, int events)
         if (d->read != NULL) {
             d->read(d->arg, buffer, (size_t)n);
         }
-        if (d->fd < 0) {
-            return; // closed by what it read
+        if (d->closing) {
+            return; // by what it read
         }
     }
 }
@@ -93,19 +98,46 @@ struct netdev *netdev_open(struct uv_loop_s *loop, const char *name, bool tap, n
     return d;
 }
 
-static void on_closed(uv_handle_t *handle)
+// The kernel takes a device away only when nobody can be looking at it any more, which takes it tens of milliseconds.
+static void take_away(uv_work_t *work)
 {
-    free(handle->data);
+    const struct netdev *d = work->data;
+    close(d->fd);
 }
 
-void netdev_close(struct netdev *d)
+static void taken_away(uv_work_t *work, int status)
+{
+    struct netdev *d = work->data;
+    (void)status;
+    d->gone(d->gone_arg, d->gone_n);
+    free(d);
+}
+
+static void on_closed(uv_handle_t *handle)
+{
+    struct netdev *d = handle->data;
+    d->going.data = d;
+    if (d->gone == NULL) {
+        free(d);
+    } else if (uv_queue_work(handle->loop, &d->going, take_away, taken_away) != 0) {
+        take_away(&d->going);
+        taken_away(&d->going, 0);
+    }
+}
+
+void netdev_close(struct netdev *d, netdev_gone *gone, void *arg, unsigned n)
 {
     if (d == NULL) {
         return;
     }
+    d->gone = gone;
+    d->gone_arg = arg;
+    d->gone_n = n;
+    d->closing = true;
     uv_poll_stop(&d->poll);
-    close(d->fd);
-    d->fd = -1;
+    if (gone == NULL) {
+        close(d->fd);
+    }
     uv_close((uv_handle_t *)&d->poll, on_closed);
 }
 

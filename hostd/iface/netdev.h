@@ -21,8 +21,11 @@ struct netdev_counters {
 // is dropped. NULL on failure, the reason in err.
 struct netdev *netdev_open(struct uv_loop_s *loop, const char *name, bool tap, netdev_read *read, void *arg, char *err,
                            size_t err_size);
-// The device is gone when this returns; the memory a turn of the loop later. NULL is allowed.
-void netdev_close(struct netdev *d);
+// The device is gone when this returns, which takes the kernel tens of milliseconds; the memory goes a turn of the loop
+// later. With `gone` a thread of the pool does it, and `gone` is told, from the loop, when the name is free again. NULL
+// is allowed.
+typedef void netdev_gone(void *arg, unsigned n);
+void netdev_close(struct netdev *d, netdev_gone *gone, void *arg, unsigned n);
 // 0 or a negative errno.
 int netdev_write(struct netdev *d, const void *data, size_t len);
 struct netdev_counters netdev_counters(const struct netdev *d);

@@ -4,15 +4,20 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <libmnl/libmnl.h>
+#include <linux/if_addr.h>
 #include <linux/if_link.h>
 #include <linux/neighbour.h>
 #include <linux/rtnetlink.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/socket.h>
 #include <unistd.h>
 
-enum { NL_BUFFER = 32768 };
+enum {
+    NL_BUFFER = 32768,
+    DUMPS = 16 // that may be interrupted by changes until one is given up
+};
 
 struct nl {
     struct mnl_socket *socket;
@@ -31,6 +36,8 @@ struct nl *nl_open(void)
         nl_close(nl);
         return NULL;
     }
+    // A dump of one device's addresses is of that device's; a kernel that does not know this tells all (before 4.20).
+    mnl_socket_setsockopt(nl->socket, NETLINK_GET_STRICT_CHK, &(int){1}, sizeof(int));
     nl->port = mnl_socket_get_portid(nl->socket);
     return nl;
 }
@@ -52,28 +59,73 @@ static struct nlmsghdr *request(struct nl *nl, int type, int flags)
     return h;
 }
 
-// Send and take answers until the last. `cb` may be NULL.
+// The next datagram of answers to the request at hand; what is left of an earlier one, which was given up, is passed
+// over. Its size, or a negative errno.
+static ssize_t answer(struct nl *nl, int flags)
+{
+    const struct nlmsghdr *h = (const void *)nl->buffer;
+    for (;;) {
+        ssize_t n = recv(mnl_socket_get_fd(nl->socket), nl->buffer, sizeof(nl->buffer), flags | MSG_TRUNC);
+        if (n < 0 && errno != EINTR) {
+            return -errno;
+        }
+        if (n > (ssize_t)sizeof(nl->buffer)) {
+            return -EMSGSIZE;
+        }
+        if (n >= 0 && mnl_nlmsg_ok(h, (int)n) && h->nlmsg_seq == nl->seq) {
+            return n;
+        }
+    }
+}
+
+// Is this the last datagram of a dump?
+static bool last(const struct nl *nl, ssize_t n)
+{
+    int left = (int)n;
+    for (const struct nlmsghdr *h = (const void *)nl->buffer; mnl_nlmsg_ok(h, left); h = mnl_nlmsg_next(h, &left)) {
+        if (h->nlmsg_type == NLMSG_DONE || h->nlmsg_type == NLMSG_ERROR) {
+            return true;
+        }
+    }
+    return false;
+}
+
+// Send and take answers until the last. `cb` may be NULL. -EINTR: what was dumped changed in between.
 static int talk(struct nl *nl, const struct nlmsghdr *h, mnl_cb_t cb, void *arg)
 {
     if (mnl_socket_sendto(nl->socket, h, h->nlmsg_len) < 0) {
         return -errno;
     }
     for (;;) {
-        ssize_t n = mnl_socket_recvfrom(nl->socket, nl->buffer, sizeof(nl->buffer));
-        if (n < 0 && errno == EINTR) {
-            continue;
-        }
+        ssize_t n = answer(nl, 0);
         if (n < 0) {
-            return -errno;
+            return (int)n;
         }
         int more = mnl_cb_run(nl->buffer, (size_t)n, nl->seq, nl->port, cb, arg);
-        if (more < 0) {
-            return -errno;
+        int error = more < 0 ? -errno : 0;
+        if (error == -EINTR) { // the kernel begins no other dump before this one is read to its end
+            while (!last(nl, n) && n >= 0) {
+                n = answer(nl, 0);
+            }
         }
-        if (more == MNL_CB_STOP) {
-            return 0;
+        if (error != 0 || more == MNL_CB_STOP) {
+            return error;
         }
     }
+}
+
+// Carry a change out that has no answer but whether it worked. rtnetlink does so before sendto() returns: an error is
+// there then, and no acknowledgement has to be made and read to say that there is none.
+static int change(struct nl *nl, const struct nlmsghdr *h)
+{
+    if (mnl_socket_sendto(nl->socket, h, h->nlmsg_len) < 0) {
+        return -errno;
+    }
+    ssize_t n = answer(nl, MSG_DONTWAIT);
+    if (n < 0) {
+        return n == -EAGAIN || n == -EWOULDBLOCK ? 0 : (int)n;
+    }
+    return mnl_cb_run(nl->buffer, (size_t)n, nl->seq, nl->port, NULL, NULL) < 0 ? -errno : 0;
 }
 
 static int link_cb(const struct nlmsghdr *h, void *arg)
@@ -143,63 +195,121 @@ int nl_link_set(struct nl *nl, int index, unsigned mtu, bool up)
     return talk(nl, h, NULL, NULL);
 }
 
-static int addr_change(struct nl *nl, int type, int flags, int index, struct in_addr addr, unsigned length)
+static void put_addr(struct nlmsghdr *h, uint16_t type, const struct ip_addr *a)
 {
-    struct nlmsghdr *h = request(nl, type, NLM_F_ACK | flags);
-    struct ifaddrmsg *m = mnl_nlmsg_put_extra_header(h, sizeof(*m));
-    m->ifa_family = AF_INET;
-    m->ifa_prefixlen = (uint8_t)length;
-    m->ifa_index = (unsigned)index;
-    m->ifa_scope = RT_SCOPE_UNIVERSE;
-    mnl_attr_put_u32(h, IFA_LOCAL, addr.s_addr);
-    mnl_attr_put_u32(h, IFA_ADDRESS, addr.s_addr);
+    mnl_attr_put(h, type, ip_size(a->family), a->b);
+}
+
+static struct ip_addr get_addr(const struct nlattr *a)
+{
+    size_t size = mnl_attr_get_payload_len(a);
+    return size == 4 || size == 16 ? ip_from_bytes(mnl_attr_get_payload(a), size) : (struct ip_addr){0};
+}
+
+int nl_link_queue(struct nl *nl, int index, unsigned packets)
+{
+    struct nlmsghdr *h = request(nl, RTM_NEWLINK, NLM_F_ACK);
+    struct ifinfomsg *info = mnl_nlmsg_put_extra_header(h, sizeof(*info));
+    info->ifi_family = AF_UNSPEC;
+    info->ifi_index = index;
+    mnl_attr_put_u32(h, IFLA_TXQLEN, packets);
     return talk(nl, h, NULL, NULL);
 }
 
-int nl_addr_add(struct nl *nl, int index, struct in_addr addr, unsigned length)
+static int addr_change(struct nl *nl, int type, int flags, int index, const struct ip_addr *addr, unsigned length,
+                       bool detect)
 {
-    return addr_change(nl, RTM_NEWADDR, NLM_F_CREATE | NLM_F_EXCL, index, addr, length);
+    struct nlmsghdr *h = request(nl, type, NLM_F_ACK | flags);
+    struct ifaddrmsg *m = mnl_nlmsg_put_extra_header(h, sizeof(*m));
+    m->ifa_family = (uint8_t)ip_af(addr);
+    m->ifa_prefixlen = (uint8_t)length;
+    m->ifa_index = (unsigned)index;
+    m->ifa_scope = RT_SCOPE_UNIVERSE;
+    m->ifa_flags = addr->family == 6 && !detect ? IFA_F_NODAD : 0;
+    put_addr(h, IFA_LOCAL, addr);
+    put_addr(h, IFA_ADDRESS, addr);
+    return talk(nl, h, NULL, NULL);
 }
 
-int nl_addr_del(struct nl *nl, int index, struct in_addr addr, unsigned length)
+int nl_addr_add(struct nl *nl, int index, const struct ip_addr *addr, unsigned length, bool detect)
 {
-    return addr_change(nl, RTM_DELADDR, 0, index, addr, length);
+    return addr_change(nl, RTM_NEWADDR, NLM_F_CREATE | NLM_F_EXCL, index, addr, length, detect);
 }
 
-struct first_addr {
+int nl_addr_del(struct nl *nl, int index, const struct ip_addr *addr, unsigned length)
+{
+    return addr_change(nl, RTM_DELADDR, 0, index, addr, length, false);
+}
+
+// Addresses of a device: the best one, or whether a certain one can be used.
+struct addr_search {
     int index;
-    bool found;
-    struct in_addr addr;
+    const struct ip_addr *only; // NULL: any
+    struct ip_addr addr;
     unsigned length;
+    int rank; // of addr
 };
+
+enum { RANK_NONE, RANK_DEPRECATED, RANK_PREFERRED };
+
+// An IPv6 address is of no use before it is known to be nobody else's (RFC 4862 5.4); one that is deprecated is for
+// what goes on already (5.5.4).
+static int addr_rank(uint32_t flags)
+{
+    if (flags & IFA_F_DADFAILED || (flags & IFA_F_TENTATIVE && !(flags & IFA_F_OPTIMISTIC))) {
+        return RANK_NONE;
+    }
+    return flags & IFA_F_DEPRECATED ? RANK_DEPRECATED : RANK_PREFERRED;
+}
 
 static int addr_cb(const struct nlmsghdr *h, void *arg)
 {
-    struct first_addr *f = arg;
+    struct addr_search *f = arg;
     const struct ifaddrmsg *m = mnl_nlmsg_get_payload(h);
-    if ((int)m->ifa_index != f->index || f->found) {
+    uint32_t flags = m->ifa_flags;
+    struct ip_addr addr = {0};
+    if ((int)m->ifa_index != f->index || m->ifa_scope == RT_SCOPE_LINK) {
         return MNL_CB_OK;
     }
     const struct nlattr *a;
     mnl_attr_for_each(a, h, sizeof(*m))
     {
-        if (mnl_attr_get_type(a) == IFA_LOCAL) {
-            f->addr.s_addr = mnl_attr_get_u32(a);
-            f->length = m->ifa_prefixlen;
-            f->found = true;
+        // IPv6 has IFA_LOCAL only where the other end of the link has another address.
+        int type = mnl_attr_get_type(a);
+        if (type == IFA_LOCAL || (type == IFA_ADDRESS && !ip_is_set(&addr))) {
+            addr = get_addr(a);
+        } else if (type == IFA_FLAGS && mnl_attr_get_payload_len(a) >= sizeof(flags)) {
+            flags = mnl_attr_get_u32(a);
         }
+    }
+    if (addr_rank(flags) > f->rank && (f->only == NULL || ip_equal(f->only, &addr))) {
+        f->rank = addr_rank(flags);
+        f->addr = addr;
+        f->length = m->ifa_prefixlen;
     }
     return MNL_CB_OK;
 }
 
-int nl_addr_first(struct nl *nl, int index, struct in_addr *addr, unsigned *length)
+static int addr_find(struct nl *nl, uint8_t family, struct addr_search *f)
 {
-    struct first_addr f = {.index = index};
-    struct nlmsghdr *h = request(nl, RTM_GETADDR, NLM_F_DUMP);
-    struct ifaddrmsg *m = mnl_nlmsg_put_extra_header(h, sizeof(*m));
-    m->ifa_family = AF_INET;
-    int error = talk(nl, h, addr_cb, &f);
-    if (error != 0 || !f.found) {
+    const struct addr_search fresh = *f;
+    int error = -EINTR;
+    for (int i = 0; i < DUMPS && error == -EINTR; i++) {
+        *f = fresh;
+        struct nlmsghdr *h = request(nl, RTM_GETADDR, NLM_F_DUMP);
+        struct ifaddrmsg *m = mnl_nlmsg_put_extra_header(h, sizeof(*m));
+        m->ifa_family = family == 6 ? AF_INET6 : AF_INET;
+        m->ifa_index = (unsigned)f->index;
+        error = talk(nl, h, addr_cb, f);
+    }
+    return error;
+}
+
+int nl_addr_first(struct nl *nl, int index, uint8_t family, struct ip_addr *addr, unsigned *length)
+{
+    struct addr_search f = {.index = index};
+    int error = addr_find(nl, family, &f);
+    if (error != 0 || !ip_is_set(&f.addr)) {
         return error != 0 ? error : -ENOENT;
     }
     *addr = f.addr;
@@ -207,30 +317,37 @@ int nl_addr_first(struct nl *nl, int index, struct in_addr *addr, unsigned *leng
     return 0;
 }
 
+bool nl_addr_preferred(struct nl *nl, int index, const struct ip_addr *addr)
+{
+    struct addr_search f = {.index = index, .only = addr};
+    return addr_find(nl, addr->family, &f) == 0 && f.rank == RANK_PREFERRED;
+}
+
 static int route_change(struct nl *nl, int type, int flags, const struct nl_route *r)
 {
-    struct nlmsghdr *h = request(nl, type, NLM_F_ACK | flags);
+    bool gateway = ip_is_set(&r->gateway);
+    struct nlmsghdr *h = request(nl, type, flags);
     struct rtmsg *m = mnl_nlmsg_put_extra_header(h, sizeof(*m));
-    m->rtm_family = AF_INET;
+    m->rtm_family = (uint8_t)ip_af(&r->prefix);
     m->rtm_dst_len = (uint8_t)r->length;
     m->rtm_table = RT_TABLE_MAIN;
     m->rtm_protocol = NL_ROUTE_PROTOCOL;
-    m->rtm_scope = r->gateway.s_addr == 0 && !r->blackhole ? RT_SCOPE_LINK : RT_SCOPE_UNIVERSE;
+    m->rtm_scope = !gateway && !r->blackhole && r->prefix.family == 4 ? RT_SCOPE_LINK : RT_SCOPE_UNIVERSE;
     m->rtm_type = r->blackhole ? RTN_BLACKHOLE : RTN_UNICAST;
-    mnl_attr_put_u32(h, RTA_DST, r->prefix.s_addr);
-    if (r->gateway.s_addr != 0) {
-        mnl_attr_put_u32(h, RTA_GATEWAY, r->gateway.s_addr);
+    put_addr(h, RTA_DST, &r->prefix);
+    if (gateway) {
+        put_addr(h, RTA_GATEWAY, &r->gateway);
     }
     if (r->index != 0) {
         mnl_attr_put_u32(h, RTA_OIF, (uint32_t)r->index);
     }
-    if (r->source.s_addr != 0) {
-        mnl_attr_put_u32(h, RTA_PREFSRC, r->source.s_addr);
+    if (ip_is_set(&r->source)) {
+        put_addr(h, RTA_PREFSRC, &r->source);
     }
     if (r->metric != 0) {
         mnl_attr_put_u32(h, RTA_PRIORITY, r->metric);
     }
-    return talk(nl, h, NULL, NULL);
+    return change(nl, h);
 }
 
 int nl_route_add(struct nl *nl, const struct nl_route *route)
@@ -254,10 +371,10 @@ static int path_cb(const struct nlmsghdr *h, void *arg)
             out->index = (int)mnl_attr_get_u32(a);
             break;
         case RTA_GATEWAY:
-            out->gateway.s_addr = mnl_attr_get_u32(a);
+            out->gateway = get_addr(a);
             break;
         case RTA_PREFSRC:
-            out->source.s_addr = mnl_attr_get_u32(a);
+            out->source = get_addr(a);
             break;
         default:
             break;
@@ -266,25 +383,25 @@ static int path_cb(const struct nlmsghdr *h, void *arg)
     return MNL_CB_OK;
 }
 
-int nl_route_get(struct nl *nl, struct in_addr to, struct nl_path *out)
+int nl_route_get(struct nl *nl, const struct ip_addr *to, struct nl_path *out)
 {
     *out = (struct nl_path){0};
     struct nlmsghdr *h = request(nl, RTM_GETROUTE, NLM_F_ACK);
     struct rtmsg *m = mnl_nlmsg_put_extra_header(h, sizeof(*m));
-    m->rtm_family = AF_INET;
-    m->rtm_dst_len = 32;
-    mnl_attr_put_u32(h, RTA_DST, to.s_addr);
+    m->rtm_family = (uint8_t)ip_af(to);
+    m->rtm_dst_len = (uint8_t)ip_bits(to);
+    put_addr(h, RTA_DST, to);
     return talk(nl, h, path_cb, out);
 }
 
-int nl_neighbour_use(struct nl *nl, int index, struct in_addr addr)
+int nl_neighbour_use(struct nl *nl, int index, const struct ip_addr *addr)
 {
     struct nlmsghdr *h = request(nl, RTM_NEWNEIGH, NLM_F_ACK | NLM_F_CREATE);
     struct ndmsg *m = mnl_nlmsg_put_extra_header(h, sizeof(*m));
-    m->ndm_family = AF_INET;
+    m->ndm_family = (uint8_t)ip_af(addr);
     m->ndm_ifindex = index;
     m->ndm_flags = NTF_USE;
-    mnl_attr_put_u32(h, NDA_DST, addr.s_addr);
+    put_addr(h, NDA_DST, addr);
     return talk(nl, h, NULL, NULL);
 }
 

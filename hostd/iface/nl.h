@@ -4,8 +4,9 @@
 #ifndef CULVERT_IFACE_NL_H
 #define CULVERT_IFACE_NL_H
 
+#include "hostd/util/ip.h"
+
 #include <net/if.h>
-#include <netinet/in.h>
 #include <stdbool.h>
 #include <stdint.h>
 
@@ -27,19 +28,24 @@ int nl_link_get(struct nl *nl, const char *name, struct nl_link *out);
 int nl_link_get_index(struct nl *nl, int index, struct nl_link *out);
 // mtu 0: as it is.
 int nl_link_set(struct nl *nl, int index, unsigned mtu, bool up);
+// How many packets may wait in a device to be read.
+int nl_link_queue(struct nl *nl, int index, unsigned packets);
 
-// -EEXIST: it was there already.
-int nl_addr_add(struct nl *nl, int index, struct in_addr addr, unsigned length);
-int nl_addr_del(struct nl *nl, int index, struct in_addr addr, unsigned length);
-// The first IPv4 address of a device; -ENOENT: it has none.
-int nl_addr_first(struct nl *nl, int index, struct in_addr *addr, unsigned *length);
+// -EEXIST: it was there already. An IPv6 address is usable at once (no duplicate address detection), unless `detect`.
+int nl_addr_add(struct nl *nl, int index, const struct ip_addr *addr, unsigned length, bool detect);
+int nl_addr_del(struct nl *nl, int index, const struct ip_addr *addr, unsigned length);
+// The first address of a family (4 or 6; 6: none of the link's own) of a device that can be used; one that the kernel
+// takes for deprecated only if there is no other. -ENOENT: it has none.
+int nl_addr_first(struct nl *nl, int index, uint8_t family, struct ip_addr *addr, unsigned *length);
+// Does the device have the address, and can new traffic go out from it (not tentative, not deprecated)?
+bool nl_addr_preferred(struct nl *nl, int index, const struct ip_addr *addr);
 
 struct nl_route {
-    struct in_addr prefix;
+    struct ip_addr prefix; // its family is the route's
     unsigned length;
     int index;              // device; 0: found by the gateway
-    struct in_addr gateway; // 0: on the link
-    struct in_addr source;  // preferred source; 0: the kernel chooses
+    struct ip_addr gateway; // none: on the link
+    struct ip_addr source;  // preferred source; none: the kernel chooses
     unsigned metric;
     bool blackhole;
 };
@@ -50,12 +56,12 @@ int nl_route_del(struct nl *nl, const struct nl_route *route);
 
 struct nl_path {
     int index; // device that leads there
-    struct in_addr gateway, source;
+    struct ip_addr gateway, source;
 };
 // How the kernel would reach an address.
-int nl_route_get(struct nl *nl, struct in_addr to, struct nl_path *out);
+int nl_route_get(struct nl *nl, const struct ip_addr *to, struct nl_path *out);
 // Ask the kernel to resolve a neighbour as if traffic went there.
-int nl_neighbour_use(struct nl *nl, int index, struct in_addr addr);
+int nl_neighbour_use(struct nl *nl, int index, const struct ip_addr *addr);
 
 // /proc/sys/net/ipv4/...: `path` below net, e.g. "ipv4/ip_forward". 0 or a negative errno.
 int nl_sysctl(const char *path, const char *value);

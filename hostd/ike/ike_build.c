@@ -162,6 +162,42 @@ void ike_put_id(struct ike_build *b, uint8_t type, const struct ike_id *id)
     ike_build_end(b);
 }
 
+void ike_put_certs(struct ike_build *b, const struct ike_cred *c, bool by_url)
+{
+    for (unsigned i = 0; i < c->n_cert; i++) {
+        ike_build_begin(b, IKE_P_CERT);
+        if (by_url && c->cert[i].url) {
+            wbuf_u8(&b->w, IKE_CERT_URL);
+            wbuf_bytes(&b->w, c->cert[i].hash, IKE_CERT_HASH);
+            wbuf_bytes(&b->w, c->cert[i].url, strlen(c->cert[i].url));
+        } else {
+            wbuf_u8(&b->w, IKE_CERT_X509);
+            wbuf_bytes(&b->w, c->cert[i].p, c->cert[i].len);
+        }
+        ike_build_end(b);
+    }
+}
+
+void ike_put_certreq(struct ike_build *b, const uint8_t *hashes, size_t n)
+{
+    ike_build_begin(b, IKE_P_CERTREQ);
+    wbuf_u8(&b->w, IKE_CERT_X509);
+    wbuf_bytes(&b->w, hashes, n * IKE_CA_HASH);
+    ike_build_end(b);
+}
+
+void ike_put_hashes(struct ike_build *b, uint16_t hashes)
+{
+    uint8_t list[2 * 16];
+    struct wbuf w;
+    wbuf_init(&w, list, sizeof(list));
+    for (uint16_t i = 0; i < 16; i++) {
+        if (hashes & 1 << i)
+            wbuf_u16(&w, i);
+    }
+    ike_put_notify(b, IKE_N_SIGNATURE_HASHES, list, w.len);
+}
+
 void ike_put_auth(struct ike_build *b, uint8_t method, const void *data, size_t len)
 {
     ike_build_begin(b, IKE_P_AUTH);
@@ -213,50 +249,6 @@ void ike_put_ts(struct ike_build *b, uint8_t type, const struct ike_ts *ts, size
         wbuf_u16(&b->w, ts[i].port_hi);
         wbuf_bytes(&b->w, ts[i].lo, size);
         wbuf_bytes(&b->w, ts[i].hi, size);
-    }
-    ike_build_end(b);
-}
-
-static void put_attr(struct wbuf *w, uint16_t type, const void *data, size_t len)
-{
-    wbuf_u16(w, type);
-    wbuf_u16(w, (uint16_t)len);
-    wbuf_bytes(w, data, len);
-}
-
-static uint32_t prefix_mask(uint8_t prefix)
-{
-    return prefix ? UINT32_MAX << (32 - prefix) : 0;
-}
-
-void ike_put_cp(struct ike_build *b, uint8_t type, const struct ike_cp_values *v)
-{
-    struct wbuf *w = &b->w;
-    ike_build_begin(b, IKE_P_CP);
-    wbuf_u8(w, type);
-    wbuf_zeros(w, 3);
-    if (v && v->address.family == 4)
-        put_attr(w, IKE_CA_IP4_ADDRESS, v->address.b, 4);
-    else if (type == IKE_CP_REQUEST)
-        put_attr(w, IKE_CA_IP4_ADDRESS, NULL, 0);
-    if (type == IKE_CP_REQUEST) {
-        put_attr(w, IKE_CA_IP4_NETMASK, NULL, 0);
-        put_attr(w, IKE_CA_IP4_DNS, NULL, 0);
-        put_attr(w, IKE_CA_IP4_SUBNET, NULL, 0);
-    } else if (v) {
-        if (v->prefix > 0 && v->prefix < 32) {
-            wbuf_u16(w, IKE_CA_IP4_NETMASK);
-            wbuf_u16(w, 4);
-            wbuf_u32(w, prefix_mask(v->prefix));
-        }
-        for (unsigned i = 0; i < v->n_dns; i++)
-            put_attr(w, IKE_CA_IP4_DNS, v->dns[i].b, 4);
-        for (unsigned i = 0; i < v->n_subnet; i++) {
-            wbuf_u16(w, IKE_CA_IP4_SUBNET);
-            wbuf_u16(w, 8);
-            wbuf_bytes(w, v->subnet[i].net.b, 4);
-            wbuf_u32(w, prefix_mask(v->subnet[i].prefix));
-        }
     }
     ike_build_end(b);
 }

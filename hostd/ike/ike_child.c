@@ -2,6 +2,7 @@
 // CHILD SAs: states, what is negotiated, keys, lifetimes, release.
 #include "hostd/ike/ike_int.h"
 
+#include <errno.h>
 #include <openssl/crypto.h>
 
 static const char *const state_names[IKE_C_COUNT] = {
@@ -31,7 +32,7 @@ void ike_child_set_state(struct ike_child *c, enum ike_child_state to, const cha
     bool ok = to == IKE_C_DEAD;
     for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++)
         ok |= rows[i].from == c->state && rows[i].to == to;
-    ike_sa_log(c->sa, ok ? IKE_LOG_DEBUG : IKE_LOG_ERROR, "child %u (SPI %08x): %s -> %s: %s%s", c->pub.id,
+    ike_sa_log(c->sa, ok ? IKE_LOG_STATE : IKE_LOG_ERROR, "child %u (SPI %08x): %s -> %s: %s%s", c->pub.id,
                c->pub.spi_in, state_names[c->state], state_names[to], why, ok ? "" : " (there is no such transition)");
     c->state = to;
 }
@@ -97,11 +98,29 @@ struct ike_child *ike_child_by_out(struct ike_sa *sa, uint32_t spi_out)
 
 // --- negotiation
 
+uint8_t ike_child_esp_now(const struct ike_sa *sa, struct ike_proposal out[IKE_MAX_PROPOSALS])
+{
+    const struct ike_ops *ops = sa->e->ops;
+    const uint8_t n = ops->esp_now ? ops->esp_now(sa->e->ctx, sa->profile, out) : 0;
+    if (n == 0)
+        memcpy(out, sa->profile->esp, sa->profile->n_esp * sizeof(*out));
+    return n ? n : sa->profile->n_esp;
+}
+
+const struct ike_proposal *ike_child_offered(const struct ike_sa *sa, uint8_t *n)
+{
+    const struct ike_task *t = sa->task;
+    *n = t && t->esp ? t->n_esp : sa->profile->n_esp;
+    return t && t->esp ? t->esp : sa->profile->esp;
+}
+
 size_t ike_child_proposals(const struct ike_sa *sa, bool no_esn, struct ike_proposal out[IKE_MAX_PROPOSALS])
 {
+    uint8_t n_esp;
+    const struct ike_proposal *esp = ike_child_offered(sa, &n_esp);
     size_t n = 0;
-    for (unsigned i = 0; i < sa->profile->n_esp; i++) {
-        out[n] = sa->profile->esp[i];
+    for (unsigned i = 0; i < n_esp; i++) {
+        out[n] = esp[i];
         if (no_esn)
             out[n].esn_yes = false;
         if (out[n].esn_yes || out[n].esn_no)
@@ -110,14 +129,87 @@ size_t ike_child_proposals(const struct ike_sa *sa, bool no_esn, struct ike_prop
     return n;
 }
 
-void ike_child_our_ts(struct ike_sa *sa, struct ike_ts *local, struct ike_ts *remote)
+// The addresses of one end: the inner ones by family (where there is none and none is to come, the outer one), and the
+// outer one.
+static struct ike_ts_addrs ts_addrs(const struct ike_cp *cp, bool asks4, bool asks6, const struct ip_addr *outer)
+{
+    struct ike_ts_addrs a = {.any4 = asks4, .any6 = asks6, .outer = *outer};
+    if (cp && (cp->address.family || cp->address6.family)) {
+        a.any4 = a.any6 = false;
+        a.v4 = cp->address;
+        a.v6 = cp->address6;
+    } else if (!asks4 && !asks6) {
+        a.v4 = outer->family == 4 ? *outer : a.v4;
+        a.v6 = outer->family == 6 ? *outer : a.v6;
+    }
+    return a;
+}
+
+void ike_child_our_ts(struct ike_sa *sa, bool offer, struct ike_ts *local, size_t *n_local, struct ike_ts *remote,
+                      size_t *n_remote)
 {
     const struct ike_profile *p = sa->profile;
-    const bool ours = sa->cp && !sa->cp_from_pool && sa->cp->address.family;
-    const bool theirs = sa->cp && sa->cp_from_pool;
-    ike_ts_resolve(p->ts_local, p->n_ts_local, ours ? &sa->cp->address : &sa->path.local, p->cp_request && !ours,
-                   local);
-    ike_ts_resolve(p->ts_remote, p->n_ts_remote, theirs ? &sa->cp->address : &sa->path.remote, false, remote);
+    const bool pool = sa->given && sa->given->from_pool;
+    struct ike_ts_addrs ours = ts_addrs(sa->taken, p->cp_request, p->cp_request6, &sa->path.local);
+    struct ike_ts_addrs theirs = ts_addrs(pool ? sa->given : NULL, false, false, &sa->path.remote);
+    // Who asks names the addresses that it has and sees; behind a NAT those are not the ones that the other has
+    // and sees (RFC 7296 2.23.1). What the peer says of them is kept as it is.
+    ours.outer_any = !offer && sa->nat_local;
+    theirs.outer_any = !offer && sa->nat_remote;
+    *n_local = ike_ts_resolve(p->ts_local, p->n_ts_local, &ours, local, IKE_MAX_TS);
+    *n_remote = ike_ts_resolve(p->ts_remote, p->n_ts_remote, &theirs, remote, IKE_MAX_TS);
+}
+
+// Of a side's selectors one for a single address of that type.
+static bool one_of(const struct ike_ts *ts, size_t n, uint8_t type, const struct ip_addr *const host[2],
+                   struct ike_ts *out)
+{
+    for (size_t i = 0; i < n; i++) {
+        if (ts[i].type == type && memcmp(ts[i].lo, ts[i].hi, sizeof(ts[i].lo)) == 0) {
+            *out = ts[i];
+            return true;
+        }
+    }
+    for (size_t i = 0; i < 2; i++) {
+        if (host[i] == NULL || host[i]->family != (type == IKE_TS_IPV4 ? 4 : 6))
+            continue;
+        const struct ike_ts want = ike_ts_prefix(host[i], type == IKE_TS_IPV4 ? 32 : 128);
+        if (ike_ts_narrow(&want, 1, ts, n, out, 1) == 1)
+            return true;
+    }
+    return false;
+}
+
+bool ike_child_one_pair(struct ike_sa *sa, struct ike_task *t)
+{
+    struct ike_ts local[IKE_MAX_TS], remote[IKE_MAX_TS], pair[2];
+    size_t n_local = t->n_local, n_remote = t->n_remote;
+    bool found = false;
+    if (t->one_pair)
+        return false;
+    if (t->ts) {
+        memcpy(local, t->ts, n_local * sizeof(*local));
+        memcpy(remote, t->ts + n_local, n_remote * sizeof(*remote));
+    } else {
+        ike_child_our_ts(sa, true, local, &n_local, remote, &n_remote);
+    }
+    for (int six = 0; six < 2 && !found; six++) {
+        const struct ike_cp *in = sa->taken, *out = sa->given;
+        const struct ip_addr *ours[2] = {in ? six ? &in->address6 : &in->address : NULL, &sa->path.local};
+        const struct ip_addr *theirs[2] = {out ? six ? &out->address6 : &out->address : NULL, &sa->path.remote};
+        const uint8_t type = six ? IKE_TS_IPV6 : IKE_TS_IPV4;
+        found = one_of(local, n_local, type, ours, &pair[0]) && one_of(remote, n_remote, type, theirs, &pair[1]);
+    }
+    struct ike_ts *ts = found ? ike_copy(sa->e, pair, sizeof(pair)) : NULL;
+    if (ts == NULL) {
+        ike_sa_log(sa, IKE_LOG_WARN, "the peer takes a single pair of addresses only, and the selectors name none");
+        return false;
+    }
+    free(t->ts);
+    t->ts = ts;
+    t->n_local = t->n_remote = 1;
+    t->one_pair = true;
+    return true;
 }
 
 bool ike_child_set_ts(struct ike_child *c, const struct ike_ts *local, size_t n_local, const struct ike_ts *remote,
@@ -145,17 +237,35 @@ static void take_suite(struct ike_child *c, const struct ike_chosen *chosen)
 
 uint16_t ike_child_negotiate(struct ike_sa *sa, struct ike_child *c, const struct ike_request *r)
 {
-    struct ike_ts local[IKE_MAX_TS], remote[IKE_MAX_TS], mine[IKE_MAX_TS], theirs[IKE_MAX_TS];
+    struct ike_ts local[IKE_MAX_TS], remote[IKE_MAX_TS], mine[IKE_MAX_TS + 1], theirs[IKE_MAX_TS + 1];
     take_suite(c, &r->chosen);
     c->pub.transport = r->transport && sa->profile->transport;
-    ike_child_our_ts(sa, local, remote);
-    const size_t n_theirs = ike_ts_narrow(r->tsi, r->n_tsi, remote, sa->profile->n_ts_remote, theirs, IKE_MAX_TS);
-    const size_t n_mine = ike_ts_narrow(r->tsr, r->n_tsr, local, sa->profile->n_ts_local, mine, IKE_MAX_TS);
+    size_t n_local, n_remote;
+    ike_child_our_ts(sa, false, local, &n_local, remote, &n_remote);
+    size_t n_theirs = ike_ts_narrow(r->tsi, r->n_tsi, remote, n_remote, theirs, IKE_MAX_TS + 1);
+    size_t n_mine = ike_ts_narrow(r->tsr, r->n_tsr, local, n_local, mine, IKE_MAX_TS + 1);
+    // All that both have goes into one SA, as far as there is room.
+    c->more_ts = n_theirs > IKE_MAX_TS || n_mine > IKE_MAX_TS;
+    n_theirs = n_theirs > IKE_MAX_TS ? IKE_MAX_TS : n_theirs;
+    n_mine = n_mine > IKE_MAX_TS ? IKE_MAX_TS : n_mine;
     if (n_theirs == 0 || n_mine == 0) {
         sa->e->stats.ts_unacceptable++;
         return IKE_N_TS_UNACCEPTABLE;
     }
     return ike_child_set_ts(c, mine, n_mine, theirs, n_theirs) ? 0 : IKE_N_NO_ADDITIONAL_SAS;
+}
+
+void ike_child_put_choice(const struct ike_child *c, struct ike_build *b, uint8_t number)
+{
+    uint8_t spi[4];
+    struct wbuf w;
+    if (c->pub.transport)
+        ike_put_notify(b, IKE_N_TRANSPORT_MODE, NULL, 0);
+    if (c->more_ts)
+        ike_put_notify(b, IKE_N_ADDITIONAL_TS, NULL, 0);
+    wbuf_init(&w, spi, sizeof(spi));
+    wbuf_u32(&w, c->pub.spi_in);
+    ike_put_choice(b, &c->pub.suite, number, IKE_PROTO_ESP, spi, sizeof(spi));
 }
 
 enum ike_reason ike_child_accept(struct ike_sa *sa, struct ike_child *c, const struct ike_payloads *p, bool no_esn,
@@ -171,6 +281,10 @@ enum ike_reason ike_child_accept(struct ike_sa *sa, struct ike_child *c, const s
     }
     take_suite(c, &chosen);
     c->pub.transport = sa->profile->transport && ike_find_notify(p, IKE_N_TRANSPORT_MODE) != NULL;
+    if (ike_find_notify(p, IKE_N_ADDITIONAL_TS)) {
+        sa->e->stats.ts_cut++;
+        ike_sa_log(sa, IKE_LOG_INFO, "the peer would take more selectors in another CHILD SA");
+    }
     const int n_mine = ike_ts_decode(p->tsi, mine, IKE_MAX_TS), n_theirs = ike_ts_decode(p->tsr, theirs, IKE_MAX_TS);
     if (n_mine <= 0 || n_theirs <= 0 || !ike_ts_within(mine, (size_t)n_mine, local, n_local) ||
         !ike_ts_within(theirs, (size_t)n_theirs, remote, n_remote)) {
@@ -210,8 +324,11 @@ int ike_child_bring_up(struct ike_child *c, struct ike_bytes shared, struct ike_
     set_lifetimes(c);
     c->pub.path = sa->path;
     c->pub.encap = sa->path.natt && (sa->nat_local || sa->nat_remote);
-    if (sa->cp)
-        c->pub.assigned = sa->cp->address;
+    const struct ike_cp *cp = sa->given && sa->given->from_pool ? sa->given : sa->taken;
+    if (cp) {
+        c->pub.assigned = cp->address;
+        c->pub.assigned6 = cp->address6;
+    }
     if (ike_derive_child(e->crypto, sa->suite.prf, sa->keys.d, shared, ni, nr, &c->pub.suite, &i2r, &r2i)) {
         if (e->limits.export_keys && e->ops->key_export) {
             const struct ike_key_export k = {.child = true, .sa = &c->pub, .in = in, .out = out, .suite = c->pub.suite};
@@ -249,7 +366,8 @@ static void arm(struct ike_child *c)
 
 void ike_child_up(struct ike_child *c)
 {
-    struct ike_engine *e = c->sa->e;
+    struct ike_sa *sa = c->sa;
+    struct ike_engine *e = sa->e;
     char suite[80];
     ike_child_set_state(c, IKE_C_UP, "installed");
     ike_sa_log(c->sa, IKE_LOG_INFO, "CHILD SA up: SPI in %08x out %08x, %s%s", c->pub.spi_in, c->pub.spi_out,
@@ -261,6 +379,7 @@ void ike_child_up(struct ike_child *c)
     arm(c);
     if (e->ops->child_up)
         e->ops->child_up(e->ctx, &c->pub);
+    ike_cp_child_up(sa);
 }
 
 void ike_child_switch(struct ike_child *c)
@@ -272,8 +391,15 @@ void ike_child_switch(struct ike_child *c)
     c->pub.hold_outbound = false;
     c->next_at = 0;
     arm(c);
+    if (c->sa->queue)
+        ike_heap_start(&e->timers, &c->sa->wake, e->now); // perhaps for what waited for this
     if (e->ops->child_switch)
         e->ops->child_switch(e->ctx, &c->pub);
+}
+
+uint16_t ike_install_notify(int result, uint16_t otherwise)
+{
+    return result == 0 ? IKE_N_NONE : result == -EOPNOTSUPP ? IKE_N_TS_UNACCEPTABLE : otherwise;
 }
 
 void ike_child_install_result(struct ike_engine *e, uint32_t child_id, int result, uint64_t now)
@@ -287,9 +413,9 @@ void ike_child_install_result(struct ike_engine *e, uint32_t child_id, int resul
         if (result != 0)
             e->stats.install_failures++;
         if (sa->req && sa->req->child == child_id && sa->req->exchange == IKE_X_AUTH)
-            ike_auth_answer(sa, result == 0 ? 0 : IKE_N_NO_ADDITIONAL_SAS);
+            ike_auth_answer(sa, ike_install_notify(result, IKE_N_NO_ADDITIONAL_SAS));
         else if (sa->req && sa->req->child == child_id)
-            ike_create_answer(sa, result == 0 ? 0 : IKE_N_TEMPORARY_FAILURE);
+            ike_create_answer(sa, ike_install_notify(result, IKE_N_TEMPORARY_FAILURE));
         else
             ike_create_installed(c, result);
     }

@@ -202,11 +202,47 @@ static const char *check_ts(struct buf *b, struct ike_bytes *out)
 static const char *check_cp(struct buf *b, struct ike_payloads *out)
 {
     struct ike_cp_values v;
-    bool asked;
     out->cp.type = buf_u8(b);
     buf_skip(b, 3);
     out->cp.attrs = rest(b);
-    return buf_ok(b) && ike_cp_decode(out->cp.attrs, &v, &asked) ? NULL : "malformed attribute";
+    return buf_ok(b) && ike_cp_decode(out->cp.attrs, &v) ? NULL : "malformed attribute";
+}
+
+static const char *check_cert(struct buf *b, struct ike_payloads *out)
+{
+    const struct ike_bytes whole = {b->p, buf_left(b)};
+    const uint8_t encoding = buf_u8(b);
+    const struct ike_bytes data = rest(b);
+    if (!buf_ok(b))
+        return "no encoding";
+    if (encoding == IKE_CERT_X509 && data.len == 0)
+        return "an empty certificate";
+    if (encoding == IKE_CERT_URL || encoding == IKE_CERT_URL_BUNDLE) {
+        if (data.len <= IKE_CERT_HASH)
+            return "no URL";
+        for (size_t i = IKE_CERT_HASH; i < data.len; i++) {
+            if (data.p[i] <= ' ' || data.p[i] > '~')
+                return "a URL with other than printable characters";
+        }
+        if (out->cert_url.p == NULL)
+            out->cert_url = whole;
+    }
+    if (encoding == IKE_CERT_X509 && out->certs.n < IKE_MAX_CERTS)
+        out->certs.cert[out->certs.n++] = (struct ike_cert){data.p, data.len};
+    return NULL;
+}
+
+static const char *check_certreq(struct buf *b, struct ike_payloads *out)
+{
+    const uint8_t encoding = buf_u8(b);
+    const struct ike_bytes data = rest(b);
+    if (!buf_ok(b))
+        return "no encoding";
+    if (encoding == IKE_CERT_X509 && data.len % IKE_CA_HASH != 0)
+        return "length of the hashes";
+    if (encoding == IKE_CERT_X509 && out->certreq.p == NULL)
+        out->certreq = data;
+    return NULL;
 }
 
 static const char *check_sk(struct buf *b, uint8_t type, uint8_t inner, struct ike_payloads *out)
@@ -285,8 +321,9 @@ static const char *check_payload(uint8_t type, uint8_t next, struct buf *b, stru
         out->eap = rest(b);
         return out->eap.len >= 4 ? NULL : "shorter than an EAP header";
     case IKE_P_CERT:
+        return check_cert(b, out);
     case IKE_P_CERTREQ:
-        return buf_left(b) >= 1 ? NULL : "no encoding";
+        return check_certreq(b, out);
     case IKE_P_VENDOR:
         return NULL;
     case IKE_P_SK:
@@ -357,6 +394,19 @@ const struct ike_notify_in *ike_find_error(const struct ike_payloads *p)
     return NULL;
 }
 
+uint16_t ike_hashes_decode(struct ike_bytes data)
+{
+    struct buf b;
+    uint16_t set = 0;
+    buf_init(&b, data.p, data.len);
+    while (buf_left(&b) > 0) {
+        const uint16_t hash = buf_u16(&b);
+        if (buf_ok(&b) && hash < 16)
+            set |= (uint16_t)(1 << hash);
+    }
+    return set;
+}
+
 int ike_ts_decode(struct ike_bytes ts, struct ike_ts *out, size_t max)
 {
     struct buf b;
@@ -390,69 +440,4 @@ int ike_ts_decode(struct ike_bytes ts, struct ike_ts *out, size_t max)
     if (count == 0 || !buf_ok(&b) || buf_left(&b) > 0)
         return -1;
     return (int)n;
-}
-
-// Prefix length of an IPv4 netmask; 32 if its bits are not contiguous.
-static uint8_t mask_prefix(uint32_t mask)
-{
-    for (uint8_t n = 0; n <= 32; n++) {
-        if (mask == (n ? UINT32_MAX << (32 - n) : 0))
-            return n;
-    }
-    return 32;
-}
-
-// One attribute of the configuration payload; false: its length cannot be.
-static bool cp_attr(uint16_t type, struct buf *b, struct ike_cp_values *out, bool *asked)
-{
-    const size_t len = buf_left(b);
-    switch (type) {
-    case IKE_CA_IP4_ADDRESS:
-        *asked = true;
-        if (len == 4 && out->address.family == 0) {
-            out->address.family = 4;
-            buf_bytes(b, out->address.b, 4);
-        }
-        return len == 0 || len == 4;
-    case IKE_CA_IP4_NETMASK:
-        if (len == 4)
-            out->prefix = mask_prefix(buf_u32(b));
-        return len == 0 || len == 4;
-    case IKE_CA_IP4_DNS:
-        if (len == 4 && out->n_dns < IKE_MAX_CP_LIST) {
-            out->dns[out->n_dns].family = 4;
-            buf_bytes(b, out->dns[out->n_dns++].b, 4);
-        }
-        return len == 0 || len == 4;
-    case IKE_CA_IP4_SUBNET:
-        if (len == 8 && out->n_subnet < IKE_MAX_CP_LIST) {
-            out->subnet[out->n_subnet].net.family = 4;
-            buf_bytes(b, out->subnet[out->n_subnet].net.b, 4);
-            out->subnet[out->n_subnet++].prefix = mask_prefix(buf_u32(b));
-        }
-        return len == 0 || len == 8;
-    case IKE_CA_IP6_ADDRESS:
-    case IKE_CA_IP6_SUBNET:
-        return len == 0 || len == 17;
-    case IKE_CA_IP6_DNS:
-        return len == 0 || len == 16;
-    default:
-        return true;
-    }
-}
-
-bool ike_cp_decode(struct ike_bytes attrs, struct ike_cp_values *out, bool *asked)
-{
-    struct buf b;
-    memset(out, 0, sizeof(*out));
-    *asked = false;
-    buf_init(&b, attrs.p, attrs.len);
-    while (buf_left(&b) > 0) {
-        const uint16_t type = buf_u16(&b) & 0x7fff;
-        const uint16_t length = buf_u16(&b);
-        struct buf body = buf_sub(&b, length);
-        if (!buf_ok(&body) || !cp_attr(type, &body, out, asked))
-            return false;
-    }
-    return buf_ok(&b);
 }

@@ -63,8 +63,11 @@ struct ike_payloads {
         struct ike_bytes attrs;
     } cp;
     struct ike_bytes eap;
-    struct ike_bytes sk; ///< IV, ciphertext and ICV of SK or SKF
-    uint8_t sk_first;    ///< type of the first payload inside (SKF: 0 but in the first fragment)
+    struct ike_certs certs;    ///< X.509 certificates; others and those past IKE_MAX_CERTS were passed over
+    struct ike_bytes cert_url; ///< the first CERT payload that names by URL, with its encoding; p NULL: none
+    struct ike_bytes certreq;  ///< hashes of CAs, of the first CERTREQ for X.509; p NULL: none
+    struct ike_bytes sk;       ///< IV, ciphertext and ICV of SK or SKF
+    uint8_t sk_first;          ///< type of the first payload inside (SKF: 0 but in the first fragment)
     bool skf;
     uint16_t fragment, fragments; ///< SKF: 1-based number, and how many there are
     uint32_t n_notify, n_delete;  ///< how many there are below; more were passed over
@@ -116,8 +119,11 @@ bool ike_transform_next(struct ike_proposal_in *prop, struct ike_transform_in *o
 
 /// Read up to `max` traffic selectors of known type out of a TS payload body; the number read. -1: malformed.
 int ike_ts_decode(struct ike_bytes ts, struct ike_ts *out, size_t max);
-/// Read configuration attributes. `asked`: an address attribute is present, even if empty. false: malformed.
-bool ike_cp_decode(struct ike_bytes attrs, struct ike_cp_values *out, bool *asked);
+/// The set that a SIGNATURE_HASH_ALGORITHMS notify names, of those numbered below 16.
+uint16_t ike_hashes_decode(struct ike_bytes data);
+/// Read configuration attributes; of lists that are too long the first. Unknown ones are passed over, as is a text or
+/// mask that makes no sense. false: malformed.
+bool ike_cp_decode(struct ike_bytes attrs, struct ike_cp_values *out);
 
 // ---------------------------------------------------------------------------------------------- building
 
@@ -149,6 +155,12 @@ void ike_put_ke(struct ike_build *b, uint16_t group, const void *data, size_t le
 /// Nonce, EAP and others that are plain bytes.
 void ike_put_raw(struct ike_build *b, uint8_t type, const void *data, size_t len);
 void ike_put_id(struct ike_build *b, uint8_t type, const struct ike_id *id);
+/// Our certificates, the end entity's first.
+void ike_put_certs(struct ike_build *b, const struct ike_cred *c, bool by_url);
+/// The CAs that we trust, by IKE_CA_HASH bytes each.
+void ike_put_certreq(struct ike_build *b, const uint8_t *hashes, size_t n);
+/// The hash algorithms that we take in signatures (RFC 7427 4): a set of bits 1 << number.
+void ike_put_hashes(struct ike_build *b, uint16_t hashes);
 void ike_put_auth(struct ike_build *b, uint8_t method, const void *data, size_t len);
 void ike_put_notify(struct ike_build *b, uint16_t type, const void *data, size_t len);
 void ike_put_notify_spi(struct ike_build *b, uint16_t type, uint8_t proto, const void *spi, size_t spi_len,
@@ -156,7 +168,12 @@ void ike_put_notify_spi(struct ike_build *b, uint16_t type, uint8_t proto, const
 /// Delete: the IKE SA (proto IKE, no SPIs), or ESP SAs by their SPIs (host byte order).
 void ike_put_delete(struct ike_build *b, uint8_t proto, const uint32_t *spis, size_t n);
 void ike_put_ts(struct ike_build *b, uint8_t type, const struct ike_ts *ts, size_t n);
-/// Configuration payload: a request for an address (type REQUEST, v NULL or what is wished), or the values.
-void ike_put_cp(struct ike_build *b, uint8_t type, const struct ike_cp_values *v);
+/// Configuration attributes of those in `only` (enum ike_cp_bit). REQUEST: each once, empty but for an address that is
+/// wished; ACK: each once, empty; REPLY and SET: those that have values. v may be NULL for REQUEST and ACK.
+void ike_cp_encode(struct wbuf *w, uint8_t type, const struct ike_cp_values *v, uint32_t only);
+/// The same as a payload.
+void ike_put_cp(struct ike_build *b, uint8_t type, const struct ike_cp_values *v, uint32_t only);
+/// A payload of attributes that were encoded before.
+void ike_put_cp_attrs(struct ike_build *b, uint8_t type, const void *attrs, size_t len);
 
 #endif

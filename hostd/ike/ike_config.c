@@ -28,13 +28,14 @@ enum {
     DEFAULT_COOKIE_THRESHOLD = 100,
     DEFAULT_HALF_OPEN_S = 30,
     DEFAULT_MAX_CHILDREN = 64,
+    DEFAULT_UNAUTH_BYTES = 64 << 20,
 };
 
-static const uint16_t default_groups[] = {IKE_DH_X25519, IKE_DH_ECP_256, IKE_DH_ECP_384, IKE_DH_ECP_521,
-                                          IKE_DH_MODP_2048};
-static const uint16_t default_prfs[] = {IKE_PRF_HMAC_SHA2_384, IKE_PRF_HMAC_SHA2_256, IKE_PRF_HMAC_SHA2_512};
-static const uint16_t default_integs[] = {IKE_INTEG_HMAC_SHA2_384_192, IKE_INTEG_HMAC_SHA2_256_128,
-                                          IKE_INTEG_HMAC_SHA2_512_256};
+static const uint16_t default_groups[] = {IKE_DH_X25519,    IKE_DH_ECP_384,   IKE_DH_ECP_256,  IKE_DH_ECP_521,
+                                          IKE_DH_MODP_2048, IKE_DH_MODP_3072, IKE_DH_MODP_4096};
+static const uint16_t default_prfs[] = {IKE_PRF_HMAC_SHA2_384, IKE_PRF_HMAC_SHA2_512, IKE_PRF_HMAC_SHA2_256};
+static const uint16_t default_integs[] = {IKE_INTEG_HMAC_SHA2_384_192, IKE_INTEG_HMAC_SHA2_512_256,
+                                          IKE_INTEG_HMAC_SHA2_256_128};
 
 static uint8_t copy_list(uint16_t *out, const uint16_t *in, size_t bytes)
 {
@@ -80,6 +81,7 @@ struct ike_profile *ike_profile_new(const char *name)
     snprintf(p->name, sizeof(p->name), "%s", name);
     p->n_ike = ike_default_ike_proposals(p->ike);
     p->n_esp = ike_default_esp_proposals(p->esp);
+    p->auth_local = p->auth_remote = IKE_WAY_PSK;
     p->replay_window = DEFAULT_REPLAY;
     p->ts_local[0].port_hi = p->ts_remote[0].port_hi = UINT16_MAX;
     p->n_ts_local = p->n_ts_remote = 1; // dynamic
@@ -97,6 +99,8 @@ struct ike_profile *ike_profile_new(const char *name)
     p->retrans_max_ms = DEFAULT_RETRANS_MAX_MS;
     p->retrans_tries = DEFAULT_RETRANS_TRIES;
     p->initial_contact = true;
+    p->mobike = true;
+    p->window = 1;
     return p;
 }
 
@@ -112,8 +116,13 @@ void ike_profile_unref(struct ike_profile *p)
         return;
     for (unsigned i = 0; i < p->n_match; i++)
         free(p->match[i].id);
+    ike_cred_unref(p->cred);
+    for (unsigned i = 0; i < p->n_also; i++)
+        ike_cred_unref(p->also[i]);
+    free(p->ca_hashes);
     free(p->local_id);
     free(p->remote_id);
+    free(p->met);
     free(p);
 }
 
@@ -125,12 +134,14 @@ static const char *check_proposal(const struct ike_proposal *p, bool ike)
         if (!ike_known_encr(p->encr[i].id, p->encr[i].bits))
             return "a proposal names an encryption algorithm that is not supported";
         if (ike_encr_is_aead(p->encr[i].id) != ike_encr_is_aead(p->encr[0].id))
-            return "a proposal may not mix AES-GCM with other ciphers";
+            return "a proposal may not mix AEAD with other ciphers";
+        if (ike && p->encr[i].id == IKE_ENCR_NULL)
+            return "IKE goes not without encryption";
     }
     if (ike_encr_is_aead(p->encr[0].id) && p->n_integ > 0)
-        return "AES-GCM goes without an integrity algorithm";
+        return "an AEAD cipher goes without an integrity algorithm";
     if (!ike_encr_is_aead(p->encr[0].id) && p->n_integ == 0)
-        return "AES-CBC needs an integrity algorithm";
+        return "a cipher that is not AEAD needs an integrity algorithm";
     for (unsigned i = 0; i < p->n_integ; i++) {
         if (!ike_known_integ(p->integ[i]))
             return "a proposal names an integrity algorithm that is not supported";
@@ -150,23 +161,35 @@ static const char *check_proposal(const struct ike_proposal *p, bool ike)
     return NULL;
 }
 
+const char *ike_esp_check(const struct ike_proposal *p, unsigned n)
+{
+    const char *why = n == 0 || n > IKE_MAX_PROPOSALS ? "a profile needs an ESP proposal" : NULL;
+    for (unsigned i = 0; why == NULL && i < n; i++)
+        why = check_proposal(&p[i], false);
+    return why;
+}
+
 const char *ike_profile_check(const struct ike_profile *p)
 {
-    const char *why = NULL;
-    if (p->n_ike == 0 || p->n_ike > IKE_MAX_PROPOSALS || p->n_esp == 0 || p->n_esp > IKE_MAX_PROPOSALS)
-        return "a profile needs an IKE and an ESP proposal";
+    if (p->n_ike == 0 || p->n_ike > IKE_MAX_PROPOSALS)
+        return "a profile needs an IKE proposal";
+    const char *why = ike_esp_check(p->esp, p->n_esp);
     for (unsigned i = 0; why == NULL && i < p->n_ike; i++)
         why = check_proposal(&p->ike[i], true);
-    for (unsigned i = 0; why == NULL && i < p->n_esp; i++)
-        why = check_proposal(&p->esp[i], false);
     if (why)
         return why;
+    if (p->auth_local == 0 || (p->auth_local & (p->auth_local - 1)) != 0 || p->auth_remote == 0)
+        return "a profile needs one way to authenticate us, and some for the peer";
+    if (p->auth_local == IKE_WAY_CERT && p->cred == NULL)
+        return "a profile that signs needs a key and a certificate";
     if (p->n_ts_local == 0 || p->n_ts_local > IKE_MAX_TS || p->n_ts_remote == 0 || p->n_ts_remote > IKE_MAX_TS)
         return "a profile needs traffic selectors of both sides";
     if (p->fragment_mtu < IKE_MIN_FRAGMENT_MTU)
         return "the fragmentation MTU is below 576";
     if (p->rekey_percent > 100 || p->jitter_percent >= p->rekey_percent)
         return "the rekey must come within the lifetime, and its jitter be less than that";
+    if (p->window == 0 || p->window > IKE_MAX_WINDOW)
+        return "the window is 1 to 20 requests";
     if (p->retrans_ms == 0 || p->retrans_tries == 0 || p->dpd_tries == 0)
         return "retransmission times and tries cannot be zero";
     return NULL;
@@ -179,6 +202,7 @@ struct ike_limits ike_limits_default(void)
     l.max_sas = DEFAULT_MAX_SAS;
     l.max_half_open = DEFAULT_MAX_HALF_OPEN;
     l.max_half_open_peer = DEFAULT_MAX_HALF_OPEN_PEER;
+    l.max_unauth_bytes = DEFAULT_UNAUTH_BYTES;
     l.cookie_threshold = DEFAULT_COOKIE_THRESHOLD;
     l.half_open_s = DEFAULT_HALF_OPEN_S;
     l.max_children = DEFAULT_MAX_CHILDREN;

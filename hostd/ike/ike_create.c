@@ -58,9 +58,7 @@ static void request_ts(struct ike_sa *sa, struct ike_ts *local, size_t *n_local,
     const struct ike_ts *l = old ? old->pub.ts_local : t->ts;
     const struct ike_ts *r = old ? old->pub.ts_remote : t->ts ? t->ts + t->n_local : NULL;
     if (l == NULL) {
-        ike_child_our_ts(sa, local, remote);
-        *n_local = sa->profile->n_ts_local;
-        *n_remote = sa->profile->n_ts_remote;
+        ike_child_our_ts(sa, true, local, n_local, remote, n_remote);
         return;
     }
     *n_local = old ? old->pub.n_ts_local : t->n_local;
@@ -107,6 +105,7 @@ static void put_ike_request(struct ike_sa *sa, struct ike_build *b, const struct
     ike_put_offer(b, sa->profile->ike, sa->profile->n_ike, IKE_PROTO_IKE, spi, sizeof(spi), false);
     ike_put_raw(b, IKE_P_NONCE, t->nonce, sizeof(t->nonce));
     ike_put_ke(b, t->group, t->ke, t->ke_len);
+    ike_window_put(sa, b);
 }
 
 static void send_create(struct ike_sa *sa)
@@ -128,7 +127,7 @@ static void send_create(struct ike_sa *sa)
         struct ike_child *c = ike_child_new(sa, true);
         if (c) {
             t->made = c->pub.id;
-            c->pub.replaces = t->child;
+            c->pub.replaces = t->child ? t->child : t->replaces;
             put_child_request(sa, &b, c);
             ok = true;
         }
@@ -153,15 +152,33 @@ static void generated(struct ike_sa *sa, struct ike_job *job)
 // The group of our key exchange, 0: none.
 static uint16_t first_group(const struct ike_sa *sa)
 {
-    const struct ike_profile *p = sa->profile;
     if (sa->task->kind == IKE_TASK_REKEY_IKE)
         return sa->suite.group;
-    return p->esp[0].n_group ? p->esp[0].group[0] : 0;
+    uint8_t n;
+    const struct ike_proposal *esp = ike_child_offered(sa, &n);
+    return esp[0].n_group ? esp[0].group[0] : 0;
+}
+
+// What this exchange offers stays the same until it has been answered.
+static void set_offer(struct ike_sa *sa)
+{
+    struct ike_task *t = sa->task;
+    struct ike_proposal now[IKE_MAX_PROPOSALS];
+    if (t->kind == IKE_TASK_REKEY_IKE)
+        return;
+    uint8_t n = ike_child_esp_now(sa, now);
+    free(t->esp);
+    t->esp = ike_copy(sa->e, now, n * sizeof(now[0])); // if not, it is the profile's
+    t->n_esp = n;
+    const struct ike_proposal *esp = ike_child_offered(sa, &n);
+    if (t->group && !ike_group_offered(esp, n, t->group))
+        t->group = 0; // it was asked for of another configuration
 }
 
 void ike_create_start(struct ike_sa *sa)
 {
     struct ike_task *t = sa->task;
+    set_offer(sa);
     if (t->group == 0)
         t->group = first_group(sa);
     if (ike_random(sa->e, t->nonce, sizeof(t->nonce))) {
@@ -187,8 +204,8 @@ static bool ours_loses(const struct ike_task *t)
     return ike_nonce_cmp(low, len, t->peer_min, t->peer_min_len) < 0;
 }
 
-// We made `c`; the old child and a rival made by the peer's simultaneous rekey are dealt with.
-static void settle_rekey(struct ike_sa *sa, struct ike_task *t, struct ike_child *c)
+// Ours is there; the old child and a rival made by the peer's simultaneous rekey are dealt with.
+static void settle_rekey(struct ike_sa *sa, struct ike_task *t)
 {
     struct ike_child *old = ike_child_by_id(sa->e, t->child);
     struct ike_child *rival = t->peer_child ? ike_child_by_id(sa->e, t->peer_child) : NULL;
@@ -202,15 +219,16 @@ static void settle_rekey(struct ike_sa *sa, struct ike_task *t, struct ike_child
         ike_child_replaced(rival); // redundant: the peer deletes it
         rival->why = IKE_R_REDUNDANT;
     }
-    (void)c;
 }
 
 void ike_create_installed(struct ike_child *c, int result)
 {
     struct ike_sa *sa = c->sa;
-    struct ike_task *t = sa->task && sa->task->made == c->pub.id ? sa->task : NULL;
+    struct ike_task *t = ike_task_making(sa, c->pub.id);
     if (result == IKE_PENDING)
         return;
+    if (t)
+        (void)ike_task_enter(t); // it is over with this
     if (result != 0) {
         struct ike_child *old = t && t->child ? ike_child_by_id(sa->e, t->child) : NULL;
         c->why = IKE_R_INSTALL;
@@ -224,10 +242,39 @@ void ike_create_installed(struct ike_child *c, int result)
     } else {
         ike_child_up(c);
         if (t && t->kind == IKE_TASK_REKEY_CHILD)
-            settle_rekey(sa, t, c);
+            settle_rekey(sa, t);
     }
     if (t)
         ike_task_finish(sa);
+}
+
+// All of our exchange is there, but the peer's request for the same is not answered yet: with the answer it is known
+// whether there are two new SAs, of which one has to go.
+bool ike_create_held(struct ike_sa *sa)
+{
+    const struct ike_request *r = sa->req;
+    struct ike_task *t = sa->task;
+    t->held = r && r->collides && (t->kind == IKE_TASK_REKEY_IKE ? r->ike : r->rekeys == t->child);
+    return t->held;
+}
+
+void ike_create_gone(struct ike_sa *sa, uint32_t spi_out)
+{
+    for (struct ike_task *t = sa->task; t; t = t->next) {
+        if (t->kind != IKE_TASK_REKEY_CHILD && t->kind != IKE_TASK_NEW_CHILD)
+            continue;
+        t->gone[t->n_gone % IKE_MAX_GONE] = spi_out;
+        t->n_gone += t->n_gone == 2 * IKE_MAX_GONE - 1 ? 1 - IKE_MAX_GONE : 1; // it goes on in a ring
+    }
+}
+
+static bool is_gone(const struct ike_task *t, uint32_t spi_out)
+{
+    const unsigned n = t->n_gone < IKE_MAX_GONE ? t->n_gone : IKE_MAX_GONE;
+    unsigned i = 0;
+    while (i < n && t->gone[i] != spi_out)
+        i++;
+    return i < n;
 }
 
 // All is there: decide a collision, else install.
@@ -237,6 +284,22 @@ static void finish(struct ike_sa *sa, struct ike_bytes shared)
     struct ike_child *c = ike_child_by_id(sa->e, t->made);
     struct ike_child *rival = t->peer_child ? ike_child_by_id(sa->e, t->peer_child) : NULL;
     if (c == NULL) {
+        ike_task_finish(sa);
+        return;
+    }
+    if (is_gone(t, c->pub.spi_out)) { // its answer was late, or lost and repeated
+        ike_sa_log(sa, IKE_LOG_INFO, "the peer has deleted the CHILD SA already");
+        give_up(sa, IKE_R_PEER_DELETE, 0);
+        return;
+    }
+    if (ike_create_held(sa)) {
+        t->shared = shared.len ? ike_copy(sa->e, shared.p, shared.len) : NULL;
+        t->shared_len = (uint16_t)shared.len;
+        if (shared.len == 0 || t->shared)
+            return;
+        c->why = IKE_R_RESOURCES;
+        ike_task_add(sa, IKE_TASK_DELETE_CHILD, c->pub.id); // the peer has it
+        ike_child_set_state(c, IKE_C_DELETING, ike_reason_name(IKE_R_RESOURCES));
         ike_task_finish(sa);
         return;
     }
@@ -257,6 +320,11 @@ static void finish(struct ike_sa *sa, struct ike_bytes shared)
     }
     ike_create_installed(c, ike_child_bring_up(c, shared, (struct ike_bytes){t->nonce, sizeof(t->nonce)},
                                                (struct ike_bytes){t->nr, t->nr_len}));
+}
+
+void ike_create_resume(struct ike_sa *sa)
+{
+    finish(sa, (struct ike_bytes){sa->task->shared, sa->task->shared_len});
 }
 
 static void derived(struct ike_sa *sa, struct ike_job *job)
@@ -311,7 +379,9 @@ static void refused(struct ike_sa *sa, const struct ike_notify_in *error)
         ike_rekey_failed(sa, error->type);
     } else if (error->type == IKE_N_INVALID_KE && error->data.len == 2 && t->retries < IKE_MAX_CHILD_RETRIES) {
         const uint16_t group = (uint16_t)(error->data.p[0] << 8 | error->data.p[1]);
-        if (group == t->group || !ike_group_offered(ike ? p->ike : p->esp, ike ? p->n_ike : p->n_esp, group)) {
+        uint8_t n_esp;
+        const struct ike_proposal *esp = ike_child_offered(sa, &n_esp);
+        if (group == t->group || !ike_group_offered(ike ? p->ike : esp, ike ? p->n_ike : n_esp, group)) {
             give_up(sa, IKE_R_NO_PROPOSAL, error->type);
             return;
         }
@@ -325,6 +395,16 @@ static void refused(struct ike_sa *sa, const struct ike_notify_in *error)
         ike_task_retry(sa, (uint64_t)IKE_T_TEMPORARY * IKE_SECOND << t->retries);
     } else if (t->kind == IKE_TASK_REKEY_CHILD && (old == NULL || error->type == IKE_N_CHILD_NOT_FOUND || rival)) {
         child_gone(sa); // deleted or rekeyed by the peer meanwhile
+    } else if (error->type == IKE_N_SINGLE_PAIR && t->kind == IKE_TASK_NEW_CHILD && ike_child_one_pair(sa, t)) {
+        if (made)
+            ike_child_drop(made, IKE_R_REFUSED);
+        ike_task_retry(sa, 0);
+    } else if (error->type == IKE_N_NO_ADDITIONAL_SAS && t->kind != IKE_TASK_NEW_CHILD && sa->origin) {
+        // A peer that cannot rekey (section 4): a new IKE SA takes the place of this one and its children.
+        struct ike_sa *next = ike_successor_start(sa, NULL);
+        give_up(sa, IKE_R_RESOURCES, error->type);
+        if (next)
+            ike_task_run(next);
     } else {
         give_up(sa, ike_reason_of(error->type), error->type);
     }
@@ -396,8 +476,6 @@ void ike_create_answer(struct ike_sa *sa, uint16_t notify)
     struct ike_child *c = r->child ? ike_child_by_id(e, r->child) : NULL;
     struct ike_child *old = r->rekeys ? ike_child_by_id(e, r->rekeys) : NULL;
     struct ike_build b;
-    uint8_t spi[4];
-    struct wbuf w;
     if (notify || c == NULL) {
         if (c)
             ike_child_drop(c, ike_reason_of(notify));
@@ -409,11 +487,7 @@ void ike_create_answer(struct ike_sa *sa, uint16_t notify)
         return;
     }
     ike_build_chain(&b, e->chain, IKE_MAX_MESSAGE);
-    if (c->pub.transport)
-        ike_put_notify(&b, IKE_N_TRANSPORT_MODE, NULL, 0);
-    wbuf_init(&w, spi, sizeof(spi));
-    wbuf_u32(&w, c->pub.spi_in);
-    ike_put_choice(&b, &c->pub.suite, r->chosen.number, IKE_PROTO_ESP, spi, sizeof(spi));
+    ike_child_put_choice(c, &b, r->chosen.number);
     ike_put_raw(&b, IKE_P_NONCE, r->ours, sizeof(r->ours));
     if (r->pub_len)
         ike_put_ke(&b, c->pub.suite.group, r->pub, r->pub_len);
@@ -426,8 +500,8 @@ void ike_create_answer(struct ike_sa *sa, uint16_t notify)
         return;
     }
     ike_child_up(c);
-    struct ike_task *t = sa->task;
-    if (r->collides && t && t->kind == IKE_TASK_REKEY_CHILD && t->child == r->rekeys) {
+    struct ike_task *t = r->collides ? ike_task_out(sa, IKE_TASK_REKEY_CHILD, r->rekeys) : NULL;
+    if (t) {
         const bool low = ike_nonce_cmp(r->nonce, r->nonce_len, r->ours, sizeof(r->ours)) < 0;
         t->peer_child = c->pub.id;
         t->peer_min_len = low ? r->nonce_len : sizeof(r->ours);
@@ -452,10 +526,12 @@ static void install(struct ike_sa *sa, struct ike_bytes shared)
         return;
     }
     c->pub.hold_outbound = r->rekeys != 0;
+    if (r->rekeys == 0)
+        ike_successor_hold(sa, c);
     const int rc = ike_child_bring_up(c, shared, (struct ike_bytes){r->nonce, r->nonce_len},
                                       (struct ike_bytes){r->ours, sizeof(r->ours)});
     if (rc != IKE_PENDING)
-        ike_create_answer(sa, rc == 0 ? 0 : IKE_N_TEMPORARY_FAILURE);
+        ike_create_answer(sa, ike_install_notify(rc, IKE_N_TEMPORARY_FAILURE));
 }
 
 static void derived_answer(struct ike_sa *sa, struct ike_job *job)
@@ -470,6 +546,15 @@ static void derived_answer(struct ike_sa *sa, struct ike_job *job)
     install(sa, (struct ike_bytes){job->secret, job->secret_len});
 }
 
+// Is a child being made by an exchange of ours that is out?
+static bool making(const struct ike_sa *sa)
+{
+    const struct ike_task *t = sa->task;
+    while (t && !(t->sent && (t->kind == IKE_TASK_REKEY_CHILD || t->kind == IKE_TASK_NEW_CHILD)))
+        t = t->next;
+    return t != NULL;
+}
+
 // The child that a request rekeys. 0, or the error notify.
 static uint16_t find_rekeyed(struct ike_sa *sa, const struct ike_notify_in *n, struct ike_request *r)
 {
@@ -477,13 +562,15 @@ static uint16_t find_rekeyed(struct ike_sa *sa, const struct ike_notify_in *n, s
     buf_init(&b, n->spi.p, n->spi.len);
     const uint32_t spi = buf_u32(&b);
     struct ike_child *old = buf_ok(&b) && n->proto == IKE_PROTO_ESP ? ike_child_by_out(sa, spi) : NULL;
+    if (old == NULL && making(sa)) // it may be the one: the peer knows of it before we do
+        return IKE_N_TEMPORARY_FAILURE;
     if (old == NULL || old->state == IKE_C_REPLACED)
         return IKE_N_CHILD_NOT_FOUND;
     if (old->state != IKE_C_UP)
         return IKE_N_TEMPORARY_FAILURE;
     ike_task_cancel_unsent(sa, IKE_TASK_REKEY_CHILD, old->pub.id);
     r->rekeys = old->pub.id;
-    r->collides = sa->task && sa->task->kind == IKE_TASK_REKEY_CHILD && sa->task->child == old->pub.id;
+    r->collides = ike_task_out(sa, IKE_TASK_REKEY_CHILD, old->pub.id) != NULL;
     return 0;
 }
 
@@ -492,18 +579,19 @@ static uint16_t judge(struct ike_sa *sa, const struct ike_payloads *p, struct ik
 {
     struct ike_engine *e = sa->e;
     const struct ike_notify_in *rekey = ike_find_notify(p, IKE_N_REKEY_SA);
-    if (sa->task && sa->task->kind == IKE_TASK_REKEY_IKE)
+    if (ike_task_out(sa, IKE_TASK_REKEY_IKE, 0))
         return IKE_N_TEMPORARY_FAILURE;
     if (p->tsi.p == NULL || p->tsr.p == NULL)
         return IKE_N_INVALID_SYNTAX;
-    const uint16_t notify = rekey ? find_rekeyed(sa, rekey, r) : 0;
+    const uint16_t notify = rekey ? find_rekeyed(sa, rekey, r) : ike_cp_missing(sa);
     if (notify)
         return notify;
     const int n_tsi = ike_ts_decode(p->tsi, r->tsi, IKE_MAX_TS), n_tsr = ike_ts_decode(p->tsr, r->tsr, IKE_MAX_TS);
     r->n_tsi = n_tsi > 0 ? (uint8_t)n_tsi : 0;
     r->n_tsr = n_tsr > 0 ? (uint8_t)n_tsr : 0;
     r->transport = ike_find_notify(p, IKE_N_TRANSPORT_MODE) != NULL;
-    if (!ike_choose(sa->profile->esp, sa->profile->n_esp, p->sa, IKE_PROTO_ESP, 4, IKE_GROUP_ANY,
+    struct ike_proposal esp[IKE_MAX_PROPOSALS];
+    if (!ike_choose(esp, ike_child_esp_now(sa, esp), p->sa, IKE_PROTO_ESP, 4, IKE_GROUP_ANY,
                     p->ke.data.p ? p->ke.group : 0, &r->chosen)) {
         e->stats.no_proposal++;
         return IKE_N_NO_PROPOSAL;

@@ -7,36 +7,76 @@
 #include <openssl/params.h>
 #include <string.h>
 
-enum { GCM_SALT = 4, GCM_IV = 8, ICV_GCM = 16, CBC_BLOCK = 16, PRFS = 3 };
+enum { SALT = 4, ICV_AEAD = 16, BLOCK_MAX = 16, DIGESTS = 5, CIPHERS = 12 };
+
+static const struct digest {
+    const char *name; ///< OpenSSL's
+    size_t len, icv;  ///< of the PRF and of an integrity algorithm's key; of its ICV
+    uint16_t prf, integ;
+} digests[DIGESTS] = {
+    {"SHA2-256", 32, 16, IKE_PRF_HMAC_SHA2_256, IKE_INTEG_HMAC_SHA2_256_128},
+    {"SHA2-384", 48, 24, IKE_PRF_HMAC_SHA2_384, IKE_INTEG_HMAC_SHA2_384_192},
+    {"SHA2-512", 64, 32, IKE_PRF_HMAC_SHA2_512, IKE_INTEG_HMAC_SHA2_512_256},
+    {"SHA1", 20, 12, IKE_PRF_HMAC_SHA1, IKE_INTEG_HMAC_SHA1_96},
+    {"MD5", 16, 12, IKE_PRF_HMAC_MD5, IKE_INTEG_HMAC_MD5_96},
+};
+
+static const struct cipher {
+    uint16_t id, bits;
+    const char *name;             ///< OpenSSL's; NULL: not for IKE
+    uint8_t key, salt, iv, block; ///< bytes; block 1: nothing to fill up
+    bool aead;
+} ciphers[CIPHERS] = {
+    {IKE_ENCR_AES_GCM_16, 256, "AES-256-GCM", 32, SALT, 8, 1, true}, // RFC 5282
+    {IKE_ENCR_AES_GCM_16, 128, "AES-128-GCM", 16, SALT, 8, 1, true},
+    {IKE_ENCR_AES_GCM_16, 192, "AES-192-GCM", 24, SALT, 8, 1, true},
+    {IKE_ENCR_CHACHA20_POLY1305, 0, "ChaCha20-Poly1305", 32, SALT, 8, 1, true}, // RFC 7634
+    {IKE_ENCR_AES_CBC, 256, "AES-256-CBC", 32, 0, 16, 16, false},
+    {IKE_ENCR_AES_CBC, 128, "AES-128-CBC", 16, 0, 16, 16, false},
+    {IKE_ENCR_AES_CBC, 192, "AES-192-CBC", 24, 0, 16, 16, false},
+    {IKE_ENCR_AES_CTR, 256, "AES-256-CTR", 32, SALT, 8, 1, false}, // RFC 5930
+    {IKE_ENCR_AES_CTR, 128, "AES-128-CTR", 16, SALT, 8, 1, false},
+    {IKE_ENCR_AES_CTR, 192, "AES-192-CTR", 24, SALT, 8, 1, false},
+    {IKE_ENCR_3DES, 0, "DES-EDE3-CBC", 24, 0, 8, 8, false},
+    {IKE_ENCR_NULL, 0, NULL, 0, 0, 0, 1, false},
+};
 
 struct ike_crypto {
     EVP_MAC *hmac;
-    EVP_MAC_CTX *mac[PRFS];      ///< by PRF, digest set: SHA2-256, 384, 512
-    EVP_CIPHER *gcm[2], *cbc[2]; ///< 128 and 256 bits
+    EVP_MAC_CTX *mac[DIGESTS];       ///< by digest, which is set; NULL: OpenSSL lacks it
+    EVP_CIPHER *cipher_alg[CIPHERS]; ///< likewise
     EVP_CIPHER_CTX *cipher;
     EVP_MD *sha1, *sha256;
     EVP_MD_CTX *md;
 };
 
-static const char *const digest_names[PRFS] = {"SHA2-256", "SHA2-384", "SHA2-512"};
-static const size_t digest_lens[PRFS] = {32, 48, 64};
-
 void ike_crypto_free(struct ike_crypto *c)
 {
     if (c == NULL)
         return;
-    for (int i = 0; i < PRFS; i++)
+    for (int i = 0; i < DIGESTS; i++)
         EVP_MAC_CTX_free(c->mac[i]);
     EVP_MAC_free(c->hmac);
-    for (int i = 0; i < 2; i++) {
-        EVP_CIPHER_free(c->gcm[i]);
-        EVP_CIPHER_free(c->cbc[i]);
-    }
+    for (int i = 0; i < CIPHERS; i++)
+        EVP_CIPHER_free(c->cipher_alg[i]);
     EVP_CIPHER_CTX_free(c->cipher);
     EVP_MD_free(c->sha1);
     EVP_MD_free(c->sha256);
     EVP_MD_CTX_free(c->md);
     OPENSSL_free(c);
+}
+
+static EVP_MAC_CTX *hmac_new(EVP_MAC *hmac, const char *digest)
+{
+    OSSL_PARAM params[2] = {
+        OSSL_PARAM_construct_utf8_string(OSSL_MAC_PARAM_DIGEST, (char *)digest, 0),
+        OSSL_PARAM_construct_end(),
+    };
+    EVP_MAC_CTX *mac = EVP_MAC_CTX_new(hmac);
+    if (mac && EVP_MAC_CTX_set_params(mac, params) == 1)
+        return mac;
+    EVP_MAC_CTX_free(mac);
+    return NULL;
 }
 
 struct ike_crypto *ike_crypto_new(void)
@@ -45,23 +85,19 @@ struct ike_crypto *ike_crypto_new(void)
     if (c == NULL)
         return NULL;
     bool ok = (c->hmac = EVP_MAC_fetch(NULL, "HMAC", NULL)) != NULL;
-    for (int i = 0; ok && i < PRFS; i++) {
-        OSSL_PARAM params[2] = {
-            OSSL_PARAM_construct_utf8_string(OSSL_MAC_PARAM_DIGEST, (char *)digest_names[i], 0),
-            OSSL_PARAM_construct_end(),
-        };
-        c->mac[i] = EVP_MAC_CTX_new(c->hmac);
-        ok = c->mac[i] && EVP_MAC_CTX_set_params(c->mac[i], params) == 1;
+    for (int i = 0; ok && i < DIGESTS; i++) {
+        c->mac[i] = hmac_new(c->hmac, digests[i].name);
+        ok = c->mac[i] || ike_is_legacy(IKE_NAMES_PRF, digests[i].prf);
     }
-    c->gcm[0] = EVP_CIPHER_fetch(NULL, "AES-128-GCM", NULL);
-    c->gcm[1] = EVP_CIPHER_fetch(NULL, "AES-256-GCM", NULL);
-    c->cbc[0] = EVP_CIPHER_fetch(NULL, "AES-128-CBC", NULL);
-    c->cbc[1] = EVP_CIPHER_fetch(NULL, "AES-256-CBC", NULL);
+    for (int i = 0; ok && i < CIPHERS; i++) {
+        c->cipher_alg[i] = ciphers[i].name ? EVP_CIPHER_fetch(NULL, ciphers[i].name, NULL) : NULL;
+        ok = c->cipher_alg[i] || ciphers[i].name == NULL || ike_is_legacy(IKE_NAMES_ENCR, ciphers[i].id);
+    }
     c->cipher = EVP_CIPHER_CTX_new();
     c->sha1 = EVP_MD_fetch(NULL, "SHA1", NULL);
     c->sha256 = EVP_MD_fetch(NULL, "SHA2-256", NULL);
     c->md = EVP_MD_CTX_new();
-    ok = ok && c->gcm[0] && c->gcm[1] && c->cbc[0] && c->cbc[1] && c->cipher && c->sha1 && c->sha256 && c->md;
+    ok = ok && c->cipher && c->sha1 && c->sha256 && c->md;
     if (!ok) {
         ike_crypto_free(c);
         return NULL;
@@ -72,25 +108,38 @@ struct ike_crypto *ike_crypto_new(void)
 // Index of the digest of a PRF or integrity algorithm, or -1.
 static int prf_index(uint16_t prf)
 {
-    return prf >= IKE_PRF_HMAC_SHA2_256 && prf <= IKE_PRF_HMAC_SHA2_512 ? prf - IKE_PRF_HMAC_SHA2_256 : -1;
+    int i = DIGESTS - 1;
+    while (i >= 0 && digests[i].prf != prf)
+        i--;
+    return i;
 }
 
 static int integ_index(uint16_t integ)
 {
-    return integ >= IKE_INTEG_HMAC_SHA2_256_128 && integ <= IKE_INTEG_HMAC_SHA2_512_256
-               ? integ - IKE_INTEG_HMAC_SHA2_256_128
-               : -1;
+    int i = DIGESTS - 1;
+    while (i >= 0 && digests[i].integ != integ)
+        i--;
+    return i;
+}
+
+static const struct cipher *find_cipher(uint16_t encr, uint16_t bits)
+{
+    for (int i = 0; i < CIPHERS; i++) {
+        if (ciphers[i].id == encr && ciphers[i].bits == bits)
+            return &ciphers[i];
+    }
+    return NULL;
 }
 
 size_t ike_prf_len(uint16_t prf)
 {
     const int i = prf_index(prf);
-    return i < 0 ? 0 : digest_lens[i];
+    return i < 0 ? 0 : digests[i].len;
 }
 
 bool ike_known_encr(uint16_t encr, uint16_t bits)
 {
-    return (encr == IKE_ENCR_AES_GCM_16 || encr == IKE_ENCR_AES_CBC) && (bits == 128 || bits == 256);
+    return find_cipher(encr, bits) != NULL;
 }
 
 bool ike_known_integ(uint16_t integ)
@@ -100,35 +149,44 @@ bool ike_known_integ(uint16_t integ)
 
 bool ike_encr_is_aead(uint16_t encr)
 {
-    return encr == IKE_ENCR_AES_GCM_16;
+    return encr == IKE_ENCR_AES_GCM_16 || encr == IKE_ENCR_CHACHA20_POLY1305;
+}
+
+bool ike_encr_counts(uint16_t encr)
+{
+    return ike_encr_is_aead(encr) || encr == IKE_ENCR_AES_CTR;
 }
 
 size_t ike_encr_key_len(uint16_t encr, uint16_t bits)
 {
-    if (!ike_known_encr(encr, bits))
-        return 0;
-    return bits / 8u + (encr == IKE_ENCR_AES_GCM_16 ? GCM_SALT : 0);
+    const struct cipher *c = find_cipher(encr, bits);
+    return c ? (size_t)c->key + c->salt : 0;
 }
 
 size_t ike_integ_key_len(uint16_t integ)
 {
     const int i = integ_index(integ);
-    return i < 0 ? 0 : digest_lens[i];
+    return i < 0 ? 0 : digests[i].len;
+}
+
+// HMAC of the parts by a context that has its key; out takes its whole length.
+static bool hmac_parts(EVP_MAC_CTX *mac, const struct ike_bytes *parts, size_t n, size_t out_len, uint8_t *out)
+{
+    size_t len;
+    for (size_t k = 0; k < n; k++) {
+        if (parts[k].len > 0 && EVP_MAC_update(mac, parts[k].p, parts[k].len) != 1)
+            return false;
+    }
+    return EVP_MAC_final(mac, out, &len, out_len) == 1 && len == out_len;
 }
 
 // HMAC with the i-th digest; out takes its whole length.
 static bool hmac(struct ike_crypto *c, int i, const void *key, size_t key_len, const struct ike_bytes *parts, size_t n,
                  uint8_t *out)
 {
-    size_t len;
     // OpenSSL takes a NULL key as "the one of last time": an empty key must have an address.
-    if (i < 0 || EVP_MAC_init(c->mac[i], key ? key : (const void *)"", key_len, NULL) != 1)
-        return false;
-    for (size_t k = 0; k < n; k++) {
-        if (parts[k].len > 0 && EVP_MAC_update(c->mac[i], parts[k].p, parts[k].len) != 1)
-            return false;
-    }
-    return EVP_MAC_final(c->mac[i], out, &len, digest_lens[i]) == 1 && len == digest_lens[i];
+    return i >= 0 && c->mac[i] && EVP_MAC_init(c->mac[i], key ? key : (const void *)"", key_len, NULL) == 1 &&
+           hmac_parts(c->mac[i], parts, n, digests[i].len, out);
 }
 
 bool ike_prf(struct ike_crypto *c, uint16_t prf, const void *key, size_t key_len, const struct ike_bytes *parts,
@@ -140,17 +198,21 @@ bool ike_prf(struct ike_crypto *c, uint16_t prf, const void *key, size_t key_len
 bool ike_prf_plus(struct ike_crypto *c, uint16_t prf, const void *key, size_t key_len, const struct ike_bytes *parts,
                   size_t n, uint8_t *out, size_t len)
 {
+    const int at = prf_index(prf);
     const size_t block = ike_prf_len(prf);
+    EVP_MAC_CTX *mac = at < 0 ? NULL : c->mac[at];
     struct ike_bytes in[10];
     uint8_t t[IKE_MAX_PRF];
     uint8_t count = 1;
-    bool ok = block > 0 && n <= 8 && len <= 255 * block;
+    bool ok = mac && n <= 8 && len <= 255 * block;
     for (size_t k = 0; ok && k < n; k++)
         in[1 + k] = parts[k];
     while (ok && len > 0) {
         in[0] = (struct ike_bytes){t, count == 1 ? 0 : block};
         in[n + 1] = (struct ike_bytes){&count, 1};
-        ok = ike_prf(c, prf, key, key_len, in, n + 2, t);
+        // The key is set once; NULL begins again with it.
+        const void *set = count > 1 ? NULL : key ? key : (const void *)"";
+        ok = EVP_MAC_init(mac, set, set ? key_len : 0, NULL) == 1 && hmac_parts(mac, in, n + 2, block, t);
         const size_t take = len < block ? len : block;
         if (ok)
             memcpy(out, t, take);
@@ -233,7 +295,8 @@ bool ike_derive_child(struct ike_crypto *c, uint16_t prf, const uint8_t *sk_d, s
     uint8_t mat[2 * (IKE_MAX_ENCR_KEY + IKE_MAX_INTEG_KEY)];
     const struct ike_bytes parts[] = {shared, ni, nr};
     const size_t encr = ike_encr_key_len(esp->encr, esp->encr_bits), integ = ike_integ_key_len(esp->integ);
-    const bool ok = encr && ike_prf_plus(c, prf, sk_d, ike_prf_len(prf), parts, 3, mat, 2 * (encr + integ));
+    const bool ok = ike_known_encr(esp->encr, esp->encr_bits) && encr + integ > 0 &&
+                    ike_prf_plus(c, prf, sk_d, ike_prf_len(prf), parts, 3, mat, 2 * (encr + integ));
     if (ok) {
         struct ike_child_key *const dir[] = {i2r, r2i};
         const uint8_t *p = mat;
@@ -265,79 +328,91 @@ bool ike_auth_psk(struct ike_crypto *c, uint16_t prf, struct ike_bytes psk, stru
 
 // ---------------------------------------------------------------------------------------------- message protection
 
-// Length of the ICV.
-static size_t icv_len(const struct ike_suite *s)
+// How a suite lays out a protected message.
+struct layout {
+    const struct cipher *cipher; ///< NULL: no suite for IKE
+    const EVP_CIPHER *evp;       ///< NULL if only lengths are asked for
+    int digest;                  ///< of the integrity algorithm, -1 with an AEAD cipher
+    size_t icv;
+};
+
+static struct layout layout_of(const struct ike_crypto *c, const struct ike_suite *s)
 {
-    return ike_encr_is_aead(s->encr) ? ICV_GCM : ike_integ_key_len(s->integ) / 2;
+    struct layout l = {.cipher = find_cipher(s->encr, s->encr_bits), .digest = -1, .icv = ICV_AEAD};
+    if (l.cipher && !l.cipher->aead) {
+        l.digest = integ_index(s->integ);
+        l.icv = l.digest < 0 ? 0 : digests[l.digest].icv;
+    }
+    if (l.icv == 0 || (l.cipher && l.cipher->name == NULL))
+        l.cipher = NULL;
+    if (c && l.cipher)
+        l.evp = c->cipher_alg[l.cipher - ciphers];
+    return l;
 }
 
 // Ciphertext length: payloads, padding and the byte that says how long the padding is.
-static size_t padded_len(const struct ike_suite *s, size_t plain)
+static size_t padded_len(const struct layout *l, size_t plain)
 {
-    return ike_encr_is_aead(s->encr) ? plain + 1 : (plain + 1 + CBC_BLOCK - 1) / CBC_BLOCK * CBC_BLOCK;
-}
-
-static size_t iv_len(const struct ike_suite *s)
-{
-    return ike_encr_is_aead(s->encr) ? GCM_IV : CBC_BLOCK;
+    const size_t block = l->cipher->block;
+    return (plain + 1 + block - 1) / block * block;
 }
 
 size_t ike_sealed_len(const struct ike_suite *s, size_t plain)
 {
-    return iv_len(s) + padded_len(s, plain) + icv_len(s);
+    const struct layout l = layout_of(NULL, s);
+    return l.cipher ? l.cipher->iv + padded_len(&l, plain) + l.icv : 0;
 }
 
 size_t ike_sealed_fit(const struct ike_suite *s, size_t room)
 {
-    const size_t fixed = iv_len(s) + icv_len(s);
-    if (room <= fixed)
+    const struct layout l = layout_of(NULL, s);
+    if (l.cipher == NULL || room <= l.cipher->iv + l.icv)
         return 0;
-    room -= fixed;
-    if (!ike_encr_is_aead(s->encr))
-        room = room / CBC_BLOCK * CBC_BLOCK;
+    room = (room - l.cipher->iv - l.icv) / l.cipher->block * l.cipher->block;
     return room ? room - 1 : 0;
 }
 
-// Start the cipher: encrypt or decrypt, with the IV as it is on the wire.
-static bool cipher_init(struct ike_crypto *c, const struct ike_suite *s, const uint8_t *ekey, const uint8_t *iv,
-                        int enc)
+// Start the cipher: encrypt or decrypt, with the IV as it is on the wire. With a salt the nonce is salt and IV, and
+// with AES-CTR then a block counter that begins at 1 (RFC 5930 2.1).
+static bool cipher_init(struct ike_crypto *c, const struct layout *l, const uint8_t *ekey, const uint8_t *iv, int enc)
 {
-    const int wide = s->encr_bits == 256;
-    uint8_t nonce[GCM_SALT + GCM_IV];
-    if (!ike_encr_is_aead(s->encr))
-        return EVP_CipherInit_ex2(c->cipher, c->cbc[wide], ekey, iv, enc, NULL) == 1 &&
-               EVP_CIPHER_CTX_set_padding(c->cipher, 0) == 1;
-    memcpy(nonce, ekey + s->encr_bits / 8, GCM_SALT);
-    memcpy(nonce + GCM_SALT, iv, GCM_IV);
-    return EVP_CipherInit_ex2(c->cipher, c->gcm[wide], ekey, nonce, enc, NULL) == 1;
+    uint8_t nonce[SALT + BLOCK_MAX] = {0};
+    memcpy(nonce, ekey + l->cipher->key, l->cipher->salt);
+    memcpy(nonce + l->cipher->salt, iv, l->cipher->iv);
+    if (l->cipher->id == IKE_ENCR_AES_CTR)
+        nonce[BLOCK_MAX - 1] = 1;
+    return EVP_CipherInit_ex2(c->cipher, l->evp, ekey, nonce, enc, NULL) == 1 &&
+           EVP_CIPHER_CTX_set_padding(c->cipher, 0) == 1;
 }
 
 bool ike_seal(struct ike_crypto *c, const struct ike_suite *s, const uint8_t *ekey, const uint8_t *akey, uint8_t *msg,
               size_t aad, const uint8_t *plain, size_t plain_len, const uint8_t iv[16])
 {
-    const bool aead = ike_encr_is_aead(s->encr);
-    const size_t ivl = iv_len(s), body = padded_len(s, plain_len), icv = icv_len(s);
-    uint8_t tail[CBC_BLOCK] = {0}; // padding and its length
+    const struct layout l = layout_of(c, s);
+    if (l.evp == NULL)
+        return false;
+    const size_t ivl = l.cipher->iv, body = padded_len(&l, plain_len);
+    uint8_t tail[BLOCK_MAX] = {0}; // padding and its length
     const size_t tail_len = body - plain_len;
     uint8_t *out = msg + aad + ivl;
     int n = 0, m = 0, last = 0;
     tail[tail_len - 1] = (uint8_t)(tail_len - 1);
     memcpy(msg + aad, iv, ivl);
-    bool ok = cipher_init(c, s, ekey, msg + aad, 1);
-    if (aead)
+    bool ok = cipher_init(c, &l, ekey, msg + aad, 1);
+    if (l.cipher->aead)
         ok = ok && EVP_CipherUpdate(c->cipher, NULL, &n, msg, (int)aad) == 1;
     n = 0;
     if (plain_len > 0)
         ok = ok && EVP_CipherUpdate(c->cipher, out, &n, plain, (int)plain_len) == 1;
     ok = ok && EVP_CipherUpdate(c->cipher, out + n, &m, tail, (int)tail_len) == 1 &&
          EVP_CipherFinal_ex(c->cipher, out + n + m, &last) == 1 && (size_t)n + (size_t)m + (size_t)last == body;
-    if (aead) {
-        ok = ok && EVP_CIPHER_CTX_ctrl(c->cipher, EVP_CTRL_AEAD_GET_TAG, ICV_GCM, out + body) == 1;
+    if (l.cipher->aead) {
+        ok = ok && EVP_CIPHER_CTX_ctrl(c->cipher, EVP_CTRL_AEAD_GET_TAG, ICV_AEAD, out + body) == 1;
     } else if (ok) {
         uint8_t mac[IKE_MAX_PRF];
         const struct ike_bytes all = {msg, aad + ivl + body};
-        ok = hmac(c, integ_index(s->integ), akey, ike_integ_key_len(s->integ), &all, 1, mac);
-        memcpy(out + body, mac, icv);
+        ok = hmac(c, l.digest, akey, digests[l.digest].len, &all, 1, mac);
+        memcpy(out + body, mac, l.icv);
     }
     EVP_CIPHER_CTX_reset(c->cipher);
     return ok;
@@ -346,25 +421,23 @@ bool ike_seal(struct ike_crypto *c, const struct ike_suite *s, const uint8_t *ek
 bool ike_open(struct ike_crypto *c, const struct ike_suite *s, const uint8_t *ekey, const uint8_t *akey,
               const uint8_t *msg, size_t len, size_t aad, uint8_t *plain, size_t *plain_len)
 {
-    const bool aead = ike_encr_is_aead(s->encr);
-    const size_t ivl = iv_len(s), icv = icv_len(s);
-    if (len < aad + ivl + icv + 1)
+    const struct layout l = layout_of(c, s);
+    if (l.evp == NULL || len < aad + l.cipher->iv + l.icv + 1)
         return false;
-    const size_t body = len - aad - ivl - icv;
+    const size_t ivl = l.cipher->iv, body = len - aad - ivl - l.icv;
     const uint8_t *in = msg + aad + ivl;
-    if (!aead && body % CBC_BLOCK)
+    if (body % l.cipher->block)
         return false;
-    if (!aead) { // RFC 7296 3.14: the ICV first
+    if (!l.cipher->aead) { // RFC 7296 3.14: the ICV first
         uint8_t mac[IKE_MAX_PRF];
-        const struct ike_bytes all = {msg, len - icv};
-        if (!hmac(c, integ_index(s->integ), akey, ike_integ_key_len(s->integ), &all, 1, mac) ||
-            CRYPTO_memcmp(mac, in + body, icv) != 0)
+        const struct ike_bytes all = {msg, len - l.icv};
+        if (!hmac(c, l.digest, akey, digests[l.digest].len, &all, 1, mac) || CRYPTO_memcmp(mac, in + body, l.icv) != 0)
             return false;
     }
     int n = 0, last = 0;
-    bool ok = cipher_init(c, s, ekey, msg + aad, 0);
-    if (aead)
-        ok = ok && EVP_CIPHER_CTX_ctrl(c->cipher, EVP_CTRL_AEAD_SET_TAG, ICV_GCM, (void *)(in + body)) == 1 &&
+    bool ok = cipher_init(c, &l, ekey, msg + aad, 0);
+    if (l.cipher->aead)
+        ok = ok && EVP_CIPHER_CTX_ctrl(c->cipher, EVP_CTRL_AEAD_SET_TAG, ICV_AEAD, (void *)(in + body)) == 1 &&
              EVP_CipherUpdate(c->cipher, NULL, &n, msg, (int)aad) == 1;
     ok = ok && EVP_CipherUpdate(c->cipher, plain, &n, in, (int)body) == 1 &&
          EVP_CipherFinal_ex(c->cipher, plain + n, &last) == 1 && (size_t)n + (size_t)last == body;

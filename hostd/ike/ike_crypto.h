@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: BSD-2-Clause
 // The cryptography of IKEv2, all of it by OpenSSL's EVP: PRF, prf+, key derivation (RFC 7296 2.13-2.18), message
-// protection (RFC 7296 3.14, RFC 5282), key exchange (RFC 5903, RFC 8031, RFC 3526).
+// protection (RFC 7296 3.14, RFC 5282, RFC 5930, RFC 7634), key exchange (RFC 5903, RFC 8031, RFC 3526).
 #ifndef CULVERT_IKE_CRYPTO_H
 #define CULVERT_IKE_CRYPTO_H
 
@@ -10,7 +10,8 @@
 
 /// Algorithms fetched once, and reusable contexts. One a thread.
 struct ike_crypto;
-/// NULL: no memory, or OpenSSL lacks an algorithm that we must have.
+/// NULL: no memory, or OpenSSL lacks an algorithm that we must have. Without 3DES and MD5 (a FIPS provider) it works,
+/// and what needs them fails.
 struct ike_crypto *ike_crypto_new(void);
 void ike_crypto_free(struct ike_crypto *c);
 
@@ -24,11 +25,11 @@ struct ike_keys {
 
 /// Output (and key) length of a PRF in bytes; 0: unknown.
 size_t ike_prf_len(uint16_t prf);
-/// Key length of a cipher with its salt, bytes; 0: unknown.
+/// Key length of a cipher with its salt, bytes; 0: unknown, or ENCR_NULL.
 size_t ike_encr_key_len(uint16_t encr, uint16_t bits);
 /// Key length of an integrity algorithm, bytes; 0: none.
 size_t ike_integ_key_len(uint16_t integ);
-/// Do we implement this?
+/// Do we implement this, with keys of this length (0 where there is but one)?
 bool ike_known_encr(uint16_t encr, uint16_t bits);
 bool ike_known_integ(uint16_t integ);
 
@@ -65,8 +66,8 @@ size_t ike_sealed_len(const struct ike_suite *s, size_t plain);
 /// The most plain bytes that fit into `room` protected ones; 0: none.
 size_t ike_sealed_fit(const struct ike_suite *s, size_t room);
 /// Protect: msg holds `aad` bytes (header to the end of the SK or SKF header, lengths filled in); behind them IV,
-/// ciphertext and ICV are written, ike_sealed_len() bytes. `iv`: a number never used before with this key (GCM), or 16
-/// random bytes (CBC).
+/// ciphertext and ICV are written, ike_sealed_len() bytes. `iv`: 8 bytes never used before with this key, where
+/// ike_encr_counts(), else 16 random bytes.
 bool ike_seal(struct ike_crypto *c, const struct ike_suite *s, const uint8_t *ekey, const uint8_t *akey, uint8_t *msg,
               size_t aad, const uint8_t *plain, size_t plain_len, const uint8_t iv[16]);
 /// Check and decrypt the `len` bytes of msg whose first `aad` are only authenticated. `plain` takes len bytes.

@@ -1,10 +1,15 @@
 // SPDX-License-Identifier: BSD-2-Clause
-// Key exchange groups: X25519 (RFC 8031), ECP 256, 384, 521 (RFC 5903), MODP-2048 (RFC 3526). Safe in any thread.
+// Key exchange groups: X25519 (RFC 8031), ECP 256, 384, 521 (RFC 5903), MODP 1536, 2048, 3072, 4096 (RFC 3526) and
+// MODP 1024 (RFC 7296 B.2). Safe in any thread.
 #include "hostd/ike/ike_crypto.h"
 
+#include <openssl/bn.h>
 #include <openssl/core_names.h>
 #include <openssl/crypto.h>
+#include <openssl/param_build.h>
 #include <openssl/params.h>
+#include <pthread.h>
+#include <stdlib.h>
 #include <string.h>
 
 struct group {
@@ -18,7 +23,9 @@ struct group {
 static const struct group groups[] = {
     {"X25519", NULL, IKE_DH_X25519, 32, false},        {"EC", "P-256", IKE_DH_ECP_256, 64, true},
     {"EC", "P-384", IKE_DH_ECP_384, 96, true},         {"EC", "P-521", IKE_DH_ECP_521, 132, true},
-    {"DH", "modp_2048", IKE_DH_MODP_2048, 256, false},
+    {"DH", "modp_2048", IKE_DH_MODP_2048, 256, false}, {"DH", "modp_3072", IKE_DH_MODP_3072, 384, false},
+    {"DH", "modp_4096", IKE_DH_MODP_4096, 512, false}, {"DH", "modp_1536", IKE_DH_MODP_1536, 192, false},
+    {"DH", NULL, IKE_DH_MODP_1024, 128, false}, // which OpenSSL has only as a number
 };
 
 static const struct group *find(uint16_t id)
@@ -36,22 +43,90 @@ size_t ike_dh_public_len(uint16_t group)
     return g ? g->public_len : 0;
 }
 
+// The parameters of MODP-1024 as a key; NULL: failed.
+static EVP_PKEY *modp_1024(void)
+{
+    BIGNUM *p = BN_get_rfc2409_prime_1024(NULL), *g = BN_new();
+    OSSL_PARAM_BLD *bld = OSSL_PARAM_BLD_new();
+    OSSL_PARAM *params = NULL;
+    EVP_PKEY_CTX *ctx = EVP_PKEY_CTX_new_from_name(NULL, "DH", NULL);
+    EVP_PKEY *key = NULL;
+    if (p && g && bld && ctx && BN_set_word(g, 2) == 1 && OSSL_PARAM_BLD_push_BN(bld, OSSL_PKEY_PARAM_FFC_P, p) == 1 &&
+        OSSL_PARAM_BLD_push_BN(bld, OSSL_PKEY_PARAM_FFC_G, g) == 1 && (params = OSSL_PARAM_BLD_to_param(bld)) != NULL &&
+        EVP_PKEY_fromdata_init(ctx) == 1 && EVP_PKEY_fromdata(ctx, &key, EVP_PKEY_KEY_PARAMETERS, params) != 1)
+        key = NULL;
+    EVP_PKEY_CTX_free(ctx);
+    OSSL_PARAM_free(params);
+    OSSL_PARAM_BLD_free(bld);
+    BN_free(g);
+    BN_free(p);
+    return key;
+}
+
+// What makes keys of a group.
+static EVP_PKEY_CTX *generator(const struct group *g)
+{
+    EVP_PKEY *params = g->id == IKE_DH_MODP_1024 ? modp_1024() : NULL;
+    EVP_PKEY_CTX *ctx = g->id != IKE_DH_MODP_1024 ? EVP_PKEY_CTX_new_from_name(NULL, g->algorithm, NULL)
+                        : params                  ? EVP_PKEY_CTX_new_from_pkey(NULL, params, NULL)
+                                                  : NULL;
+    OSSL_PARAM name[2] = {
+        OSSL_PARAM_construct_utf8_string(OSSL_PKEY_PARAM_GROUP_NAME, (char *)g->name, 0),
+        OSSL_PARAM_construct_end(),
+    };
+    EVP_PKEY_free(params); // the context has its own reference
+    if (ctx && EVP_PKEY_keygen_init(ctx) == 1 && (g->name == NULL || EVP_PKEY_CTX_set_params(ctx, name) == 1))
+        return ctx;
+    EVP_PKEY_CTX_free(ctx);
+    return NULL;
+}
+
+// To make a generator costs as much as a tenth of a key: each thread keeps those of the groups that matter.
+enum { KEPT = 2 };
+static pthread_key_t kept_key;
+static pthread_once_t kept_once = PTHREAD_ONCE_INIT;
+static bool kept_ready;
+
+static void kept_free(void *p)
+{
+    EVP_PKEY_CTX **kept = p;
+    for (int i = 0; i < KEPT; i++)
+        EVP_PKEY_CTX_free(kept[i]);
+    free(kept);
+}
+
+static void kept_init(void)
+{
+    kept_ready = pthread_key_create(&kept_key, kept_free) == 0;
+}
+
+// Where this thread keeps the generator of a group; NULL: nowhere.
+static EVP_PKEY_CTX **kept(const struct group *g)
+{
+    const long at = g - groups;
+    pthread_once(&kept_once, kept_init);
+    if (at >= KEPT || !kept_ready)
+        return NULL;
+    EVP_PKEY_CTX **all = pthread_getspecific(kept_key);
+    if (all == NULL) {
+        all = calloc(KEPT, sizeof(EVP_PKEY_CTX *));
+        if (all && pthread_setspecific(kept_key, all) != 0) {
+            free(all);
+            all = NULL;
+        }
+    }
+    return all ? &all[at] : NULL;
+}
+
 EVP_PKEY *ike_dh_generate(uint16_t group, uint8_t *pub, size_t *pub_len)
 {
     const struct group *g = find(group);
     EVP_PKEY *key = NULL;
-    EVP_PKEY_CTX *ctx = g ? EVP_PKEY_CTX_new_from_name(NULL, g->algorithm, NULL) : NULL;
+    EVP_PKEY_CTX **keep = g ? kept(g) : NULL;
+    EVP_PKEY_CTX *ctx = keep && *keep ? *keep : g ? generator(g) : NULL;
     uint8_t *encoded = NULL;
     size_t len = 0;
-    bool ok = ctx && EVP_PKEY_keygen_init(ctx) == 1;
-    if (ok && g->name) {
-        OSSL_PARAM params[2] = {
-            OSSL_PARAM_construct_utf8_string(OSSL_PKEY_PARAM_GROUP_NAME, (char *)g->name, 0),
-            OSSL_PARAM_construct_end(),
-        };
-        ok = EVP_PKEY_CTX_set_params(ctx, params) == 1;
-    }
-    ok = ok && EVP_PKEY_generate(ctx, &key) == 1 && (len = EVP_PKEY_get1_encoded_public_key(key, &encoded)) > 0;
+    bool ok = ctx && EVP_PKEY_generate(ctx, &key) == 1 && (len = EVP_PKEY_get1_encoded_public_key(key, &encoded)) > 0;
     ok = ok && len == g->public_len + (g->point ? 1u : 0u);
     if (ok) {
         memcpy(pub, encoded + (g->point ? 1 : 0), g->public_len);
@@ -61,7 +136,10 @@ EVP_PKEY *ike_dh_generate(uint16_t group, uint8_t *pub, size_t *pub_len)
         key = NULL;
     }
     OPENSSL_free(encoded);
-    EVP_PKEY_CTX_free(ctx);
+    if (keep)
+        *keep = ctx;
+    else
+        EVP_PKEY_CTX_free(ctx);
     return key;
 }
 
@@ -98,7 +176,11 @@ bool ike_dh_derive(uint16_t group, EVP_PKEY *key, const uint8_t *peer_value, siz
         OSSL_PARAM params[2] = {OSSL_PARAM_construct_uint(OSSL_EXCHANGE_PARAM_PAD, &pad), OSSL_PARAM_construct_end()};
         ok = EVP_PKEY_CTX_set_params(ctx, params) == 1;
     }
-    ok = ok && EVP_PKEY_derive_set_peer(ctx, peer) == 1 && EVP_PKEY_derive(ctx, secret, &len) == 1;
+    // Of a curve of prime order a point on the curve, which decoding has made sure of, is all that can be asked for
+    // (RFC 6989 2.3); X25519 takes any value (RFC 8031 2.3). OpenSSL's check would multiply once more, as dear as the
+    // exchange.
+    const int check = g && !g->point && g->id != IKE_DH_X25519;
+    ok = ok && EVP_PKEY_derive_set_peer_ex(ctx, peer, check) == 1 && EVP_PKEY_derive(ctx, secret, &len) == 1;
     if (ok)
         *secret_len = len;
     EVP_PKEY_CTX_free(ctx);

@@ -5,54 +5,56 @@
 
 #include <openssl/crypto.h>
 
-void ike_frags_free(struct ike_sa *sa)
+void ike_frags_free(struct ike_sa *sa, struct ike_frags **set)
 {
-    struct ike_frags *f = sa->frags;
+    struct ike_frags *f = *set;
     if (f == NULL)
         return;
     for (unsigned i = 0; i < IKE_MAX_FRAGMENTS; i++) {
         if (f->part[i].p)
             OPENSSL_clear_free(f->part[i].p, f->part[i].len);
     }
+    ike_half_discharge(sa, f->charged);
     free(f);
-    sa->frags = NULL;
+    *set = NULL;
 }
 
 // The set of fragments that this one belongs to: the one at hand, or a new one. NULL: it does not belong.
-static struct ike_frags *set_for(struct ike_sa *sa, const struct ike_header *h, const struct ike_payloads *p)
+static struct ike_frags *set_for(struct ike_sa *sa, struct ike_frags **set, const struct ike_header *h,
+                                 const struct ike_payloads *p)
 {
-    const bool response = h->flags & IKE_F_RESPONSE;
-    struct ike_frags *f = sa->frags;
-    if (f && f->mid == h->mid && f->response == response) {
+    struct ike_frags *f = *set;
+    if (f && f->mid == h->mid) {
         if (f->total == p->fragments)
             return f;
         if (p->fragments < f->total)
             return NULL; // left over from before the peer cut the message smaller
     }
-    ike_frags_free(sa);
-    sa->frags = f = ike_zalloc(sa->e, sizeof(*f));
+    ike_frags_free(sa, set);
+    *set = f = ike_zalloc(sa->e, sizeof(*f));
     if (f) {
         f->mid = h->mid;
-        f->response = response;
         f->total = p->fragments;
     }
     return f;
 }
 
-int ike_frags_add(struct ike_sa *sa, const struct ike_header *h, const struct ike_payloads *p, const uint8_t *plain,
-                  size_t plain_len, size_t *len, uint8_t *first)
+int ike_frags_add(struct ike_sa *sa, struct ike_frags **set, const struct ike_header *h, const struct ike_payloads *p,
+                  const uint8_t *plain, size_t plain_len, size_t *len, uint8_t *first)
 {
     const size_t most = sa->state == IKE_S_ESTABLISHED ? IKE_MAX_MESSAGE : IKE_MAX_MESSAGE_AUTH;
     if (p->fragments > IKE_MAX_FRAGMENTS || (p->fragment == 1) != (p->sk_first != IKE_P_NONE))
         return -1;
-    struct ike_frags *f = set_for(sa, h, p);
+    struct ike_frags *f = set_for(sa, set, h, p);
     if (f == NULL)
         return -1;
     const unsigned at = p->fragment - 1u;
     if (f->part[at].p)
         return 0; // have it
-    if (f->bytes + plain_len > most)
+    const size_t cost = plain_len + 1 + (f->have ? 0 : sizeof(*f));
+    if (f->bytes + plain_len > most || !ike_half_charge(sa, cost))
         return -1;
+    f->charged += sa->half_open ? cost : 0;
     // One byte more, so that an empty fragment has memory too. OpenSSL's allocator, for the wiping.
     f->part[at].p = OPENSSL_malloc(plain_len + 1);
     if (f->part[at].p == NULL)
@@ -71,6 +73,6 @@ int ike_frags_add(struct ike_sa *sa, const struct ike_header *h, const struct ik
         memcpy(sa->e->plain + *len, f->part[i].p, f->part[i].len);
         *len += f->part[i].len;
     }
-    ike_frags_free(sa);
+    ike_frags_free(sa, set);
     return 1;
 }

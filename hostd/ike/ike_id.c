@@ -8,29 +8,13 @@
 #include <string.h>
 #include <strings.h>
 
-bool ike_addr_equal(const struct ike_addr *a, const struct ike_addr *b)
-{
-    const size_t size = a->family == 4 ? 4 : a->family == 6 ? 16 : 0;
-    return a->family == b->family && memcmp(a->b, b->b, size) == 0;
-}
-
 bool ike_path_equal(const struct ike_path *a, const struct ike_path *b)
 {
-    return ike_addr_equal(&a->local, &b->local) && ike_addr_equal(&a->remote, &b->remote) &&
-           a->local_port == b->local_port && a->remote_port == b->remote_port && a->natt == b->natt;
+    return ip_equal(&a->local, &b->local) && ip_equal(&a->remote, &b->remote) && a->local_port == b->local_port &&
+           a->remote_port == b->remote_port && a->natt == b->natt;
 }
 
-bool ike_addr_parse(const char *text, struct ike_addr *out)
-{
-    memset(out, 0, sizeof(*out));
-    if (inet_pton(AF_INET, text, out->b) == 1)
-        out->family = 4;
-    else if (inet_pton(AF_INET6, text, out->b) == 1)
-        out->family = 6;
-    return out->family != 0;
-}
-
-const char *ike_addr_format(const struct ike_addr *a, char *out, size_t cap)
+const char *ike_addr_format(const struct ip_addr *a, char *out, size_t cap)
 {
     if (a->family == 0 || inet_ntop(a->family == 4 ? AF_INET : AF_INET6, a->b, out, (socklen_t)cap) == NULL)
         snprintf(out, cap, "none");
@@ -53,10 +37,10 @@ struct ike_id *ike_id_new(uint8_t type, const void *data, size_t len)
 
 struct ike_id *ike_id_parse(const char *text)
 {
-    struct ike_addr a;
+    struct ip_addr a;
     if (strncmp(text, "keyid:", 6) == 0)
         return ike_id_new(IKE_ID_KEY_ID, text + 6, strlen(text + 6));
-    if (ike_addr_parse(text, &a))
+    if (ip_parse(text, &a))
         return ike_id_new(a.family == 4 ? IKE_ID_IPV4 : IKE_ID_IPV6, a.b, a.family == 4 ? 4 : 16);
     return ike_id_new(strchr(text, '@') ? IKE_ID_EMAIL : IKE_ID_FQDN, text, strlen(text));
 }
@@ -140,4 +124,24 @@ bool ike_profile_matches(const struct ike_profile *p, const struct ike_id *id)
             return true;
     }
     return p->n_match == 0;
+}
+
+bool ike_is_gateway_name(const void *name, size_t len)
+{
+    enum { MAX_LABEL = 63 };
+    const uint8_t *p = name;
+    size_t label = 0;
+    bool letters = false; // else it is an address, or would be one
+    if (len == 0 || len > IKE_MAX_GATEWAY)
+        return false;
+    for (size_t i = 0; i < len; i++) {
+        const uint8_t c = p[i] | 0x20;
+        const bool letter = c >= 'a' && c <= 'z';
+        const bool good = letter || (p[i] >= '0' && p[i] <= '9') || p[i] == '-';
+        if (p[i] == '.' ? label == 0 : !good || ++label > MAX_LABEL)
+            return false;
+        label = p[i] == '.' ? 0 : label;
+        letters |= letter;
+    }
+    return letters;
 }

@@ -20,12 +20,17 @@ struct ike_flight *ike_flight_new(struct ike_engine *e, const uint8_t *msg, size
 
 void ike_send_flight(struct ike_sa *sa, const struct ike_flight *f)
 {
+    ike_send_flight_on(sa, f, &sa->path);
+}
+
+void ike_send_flight_on(struct ike_sa *sa, const struct ike_flight *f, const struct ike_path *path)
+{
     struct ike_engine *e = sa->e;
     for (size_t at = 0; at < f->len;) {
         uint32_t n;
         memcpy(&n, f->bytes + at, sizeof(n));
         at += sizeof(n);
-        e->ops->send(e->ctx, &sa->path, f->bytes + at, n);
+        e->ops->send(e->ctx, path, f->bytes + at, n);
         at += n;
         sa->msgs_out++;
         e->stats.out_messages++;
@@ -57,7 +62,7 @@ static size_t seal(struct ike_sa *sa, const struct ike_header *h, uint8_t first,
     const size_t size = ike_build_finish(&b);
     wbuf_init(&w, iv, sizeof(iv));
     wbuf_u64(&w, sa->iv++);
-    if (!ike_encr_is_aead(sa->suite.encr) && !ike_random(e, iv, sizeof(iv)))
+    if (!ike_encr_counts(sa->suite.encr) && !ike_random(e, iv, sizeof(iv)))
         return 0;
     if (size == 0 || !ike_seal(e->crypto, &sa->suite, ours_i ? sa->keys.ei : sa->keys.er,
                                ours_i ? sa->keys.ai : sa->keys.ar, e->wire, aad, plain, len, iv))
@@ -113,21 +118,38 @@ static struct ike_flight *make_flight(struct ike_sa *sa, const struct ike_header
     return f;
 }
 
-void ike_retrans_start(struct ike_sa *sa)
+static void retrans_start(struct ike_task *t)
 {
-    const struct ike_profile *p = sa->profile;
+    const struct ike_profile *p = t->sa->profile;
+    struct ike_engine *e = t->sa->e;
     uint64_t ms = p->retrans_ms;
-    uint8_t jitter = 0;
-    if (sa->task && sa->task->kind == IKE_TASK_DPD) {
+    if (t->kind == IKE_TASK_DPD) {
         ms = (uint64_t)(p->dpd_retry ? p->dpd_retry : 1) * 1000;
     } else {
-        for (unsigned i = 1; i < sa->tries && ms < p->retrans_max_ms; i++)
+        for (unsigned i = 1; i < t->tries && ms < p->retrans_max_ms; i++)
             ms *= 2;
         ms = ms > p->retrans_max_ms ? p->retrans_max_ms : ms;
-        (void)ike_random(sa->e, &jitter, sizeof(jitter));
-        ms += ms * jitter / 2048; // up to an eighth
+        ms += ms * ike_jitter(t->sa) / 2048; // up to an eighth
     }
-    ike_timer_start(sa->e, &sa->retrans, ms * 1000);
+    ike_timer_start(e, &t->timer, ms * 1000);
+}
+
+bool ike_send_task(struct ike_task *t, struct ike_flight *f)
+{
+    if (f == NULL)
+        return false;
+    free(t->out);
+    t->out = f;
+    t->sent = true;
+    ike_send_anew(t);
+    return true;
+}
+
+void ike_send_anew(struct ike_task *t)
+{
+    t->tries = 1;
+    ike_send_flight(t->sa, t->out);
+    retrans_start(t);
 }
 
 bool ike_send_request(struct ike_sa *sa, uint8_t exchange, const struct ike_build *chain)
@@ -139,15 +161,9 @@ bool ike_send_request(struct ike_sa *sa, uint8_t exchange, const struct ike_buil
         .flags = sa->initiator ? IKE_F_INITIATOR : 0,
         .mid = sa->next_out,
     };
-    struct ike_flight *f = make_flight(sa, &h, chain);
-    if (f == NULL)
+    if (!ike_send_task(sa->task, make_flight(sa, &h, chain)))
         return false;
-    free(sa->out);
-    sa->out = f;
-    sa->task->sent = true;
-    sa->tries = 1;
-    ike_send_flight(sa, f);
-    ike_retrans_start(sa);
+    sa->task->mid = sa->next_out++;
     return true;
 }
 
@@ -170,7 +186,8 @@ bool ike_send_response(struct ike_sa *sa, const struct ike_build *chain)
     }
     free(sa->answer);
     sa->answer = f;
-    ike_send_flight(sa, f);
+    ike_send_flight_on(sa, f, sa->ext && sa->ext->reply_elsewhere ? &sa->ext->reply : &sa->path);
+    ike_window_wake(sa);
     return true;
 }
 
@@ -207,32 +224,33 @@ void ike_send_bare_notify(struct ike_engine *e, const struct ike_path *path, con
 
 void ike_request_done(struct ike_sa *sa)
 {
-    ike_heap_stop(&sa->e->timers, &sa->retrans);
-    free(sa->out);
-    sa->out = NULL;
-    sa->next_out++;
+    struct ike_task *t = sa->task;
+    ike_heap_stop(&sa->e->timers, &t->timer);
+    ike_frags_free(sa, &t->frags);
+    free(t->out);
+    t->out = NULL;
 }
 
-void ike_retrans_timer(struct ike_sa *sa)
+void ike_retrans_timer(struct ike_task *t)
 {
+    struct ike_sa *sa = t->sa;
     struct ike_engine *e = sa->e;
     const struct ike_profile *p = sa->profile;
-    if (sa->out == NULL || sa->task == NULL) {
-        ike_task_run(sa);
-        return;
-    }
-    const unsigned most = sa->task->kind == IKE_TASK_DPD ? p->dpd_tries : p->retrans_tries;
-    if (sa->tries >= most) {
+    const unsigned most = t->kind == IKE_TASK_DPD ? p->dpd_tries : p->retrans_tries;
+    if (t->tries >= most) {
         e->stats.dead_peers++;
-        ike_sa_log(sa, IKE_LOG_WARN, "the peer did not answer %u transmissions", sa->tries);
+        ike_sa_log(sa, IKE_LOG_WARN, "the peer did not answer %u transmissions", t->tries);
         ike_sa_close(sa, IKE_R_DEAD_PEER, false);
         return;
     }
-    sa->tries++;
+    t->tries++;
+    if (t->tries * 2u > most && t == ike_task_oldest(sa)) // of several requests one looks for another way
+        ike_mobike_failover(sa);
     sa->retransmits++;
     e->stats.retransmits++;
-    ike_send_flight(sa, sa->out);
-    ike_retrans_start(sa);
+    ike_send_flight(sa, t->out);
+    retrans_start(t);
+    ike_task_run(sa);
 }
 
 // --- receiving
@@ -246,32 +264,38 @@ static void fingerprint(struct ike_engine *e, const uint8_t *msg, size_t len, ui
 }
 
 // A request that we had already: if it is the very same, answer the very same.
-static void duplicate(struct ike_sa *sa, const uint8_t *msg, size_t len)
+static void duplicate(struct ike_sa *sa, const struct ike_path *path, uint32_t mid, const uint8_t *msg, size_t len)
 {
     uint8_t print[16];
     sa->e->stats.duplicate_requests++;
     fingerprint(sa->e, msg, len, print);
-    if (sa->answer && !sa->in_open && memcmp(print, sa->in_print, sizeof(print)) == 0)
-        ike_send_flight(sa, sa->answer);
+    if (mid != sa->next_in - 1)
+        (void)ike_window_repeat(sa, path, mid, print);
+    else if (sa->answer && !sa->in_open && memcmp(print, sa->in_print, sizeof(print)) == 0)
+        ike_send_flight_on(sa, sa->answer, sa->mobike ? path : &sa->path);
 }
 
 // Is this the message id that is due? false: dropped, counted.
-static bool check_id(struct ike_sa *sa, const struct ike_header *h, const uint8_t *msg, size_t len)
+static bool check_id(struct ike_sa *sa, const struct ike_path *path, const struct ike_header *h, const uint8_t *msg,
+                     size_t len)
 {
     struct ike_engine *e = sa->e;
     if (h->flags & IKE_F_RESPONSE) {
-        if (sa->out && sa->task && h->mid == sa->next_out && sa->state != IKE_S_INIT_SENT)
+        if (ike_task_by_mid(sa, h->mid) && sa->state != IKE_S_INIT_SENT)
             return true;
         e->stats.unexpected_responses++;
+        ike_sa_log(sa, IKE_LOG_FAULT, "dropped a response with message id %u, which answers nothing", h->mid);
         return false;
     }
-    if (h->mid == sa->next_in - 1 && sa->next_in > 0) {
-        duplicate(sa, msg, len);
+    if (h->mid < sa->next_in && sa->next_in - h->mid <= ike_window(sa)) {
+        duplicate(sa, path, h->mid, msg, len);
         return false;
     }
     if (h->mid != sa->next_in || sa->in_open) {
+        if (ike_window_early(sa, path, h, msg, len))
+            return false;
         e->stats.bad_message_id++;
-        ike_sa_log(sa, IKE_LOG_DEBUG, "dropped a request with message id %u, %u is due", h->mid, sa->next_in);
+        ike_sa_log(sa, IKE_LOG_FAULT, "dropped a request with message id %u, %u is due", h->mid, sa->next_in);
         return false;
     }
     return true;
@@ -283,9 +307,10 @@ static bool check_exchange(const struct ike_sa *sa, const struct ike_header *h)
     if (!sa->have_keys)
         return false;
     if (h->flags & IKE_F_RESPONSE)
-        return true; // it answers the one request that is out; the handlers check the type
-    if (sa->state == IKE_S_AUTH_WAIT)
-        return h->exchange == IKE_X_AUTH;
+        return true; // it answers a request that is out; the handlers check the type
+    if (sa->state ==
+        IKE_S_AUTH_WAIT) // in the middle of EAP the initiator may find that it does not believe us (2.21.2)
+        return h->exchange == IKE_X_AUTH || (h->exchange == IKE_X_INFORMATIONAL && sa->auth && sa->auth->eap);
     if (sa->state == IKE_S_AUTH_SENT) // a responder that finds our child impossible may delete at once
         return h->exchange == IKE_X_INFORMATIONAL;
     return h->exchange == IKE_X_CREATE_CHILD || h->exchange == IKE_X_INFORMATIONAL;
@@ -301,6 +326,12 @@ static uint8_t task_exchange(const struct ike_task *t)
     case IKE_TASK_DELETE_IKE:
     case IKE_TASK_DELETE_CHILD:
     case IKE_TASK_DPD:
+    case IKE_TASK_CONFIG:
+    case IKE_TASK_MOBIKE:
+    case IKE_TASK_COOKIE2:
+    case IKE_TASK_ADDRESSES:
+    case IKE_TASK_REDIRECT:
+    case IKE_TASK_NOTICE:
         return IKE_X_INFORMATIONAL;
     case IKE_TASK_REKEY_IKE:
     case IKE_TASK_REKEY_CHILD:
@@ -320,30 +351,37 @@ static int open_message(struct ike_sa *sa, const struct ike_header *h, const uin
     if (ike_payloads_decode(h->next, msg + IKE_HEADER_LEN, len - IKE_HEADER_LEN, &outer) != IKE_DECODE_OK ||
         outer.sk.p == NULL || (h->next != IKE_P_SK && h->next != IKE_P_SKF)) {
         e->stats.bad_payload++;
-        ike_sa_log(sa, IKE_LOG_INFO, "dropped a message without an Encrypted payload (%s)",
+        ike_sa_log(sa, IKE_LOG_DROP, "dropped a message without an Encrypted payload (%s)",
                    outer.why ? outer.why : ike_name(IKE_NAMES_PAYLOAD, h->next));
         return 0;
     }
     if (!ike_open(e->crypto, &sa->suite, from_i ? sa->keys.ei : sa->keys.er, from_i ? sa->keys.ai : sa->keys.ar, msg,
                   len, (size_t)(outer.sk.p - msg), e->plain, plain_len)) {
         e->stats.bad_integrity++;
-        ike_sa_log(sa, IKE_LOG_INFO, "dropped a message that is not authentic");
+        ike_sa_log(sa, IKE_LOG_DROP, "dropped a message that is not authentic");
         return 0;
     }
     *first = outer.sk_first;
     if (!outer.skf)
         return 1;
+    struct ike_task *t = h->flags & IKE_F_RESPONSE ? ike_task_by_mid(sa, h->mid) : NULL;
+    struct ike_frags **set = t ? &t->frags : &sa->frags;
     e->stats.fragments_in++;
     uint8_t *copy = ike_copy(e, e->plain, *plain_len ? *plain_len : 1);
     if (copy == NULL)
         return 0;
-    const int whole = ike_frags_add(sa, h, &outer, copy, *plain_len, plain_len, first);
+    // The first fragment is the one whose repetition is answered (RFC 7383 2.6.1).
+    if (outer.fragment == 1)
+        fingerprint(e, msg, len, e->frag_print);
+    else if (*set)
+        memcpy(e->frag_print, (*set)->print, sizeof(e->frag_print));
+    const int whole = ike_frags_add(sa, set, h, &outer, copy, *plain_len, plain_len, first);
     free(copy);
     if (whole < 0) {
         e->stats.bad_fragment++;
-        ike_sa_log(sa, IKE_LOG_INFO, "dropped fragment %u of %u", outer.fragment, outer.fragments);
-    } else if (outer.fragment == 1 && !(h->flags & IKE_F_RESPONSE)) {
-        fingerprint(e, msg, len, sa->in_print); // the one whose repetition is answered (RFC 7383 2.6.1)
+        ike_sa_log(sa, IKE_LOG_DROP, "dropped fragment %u of %u", outer.fragment, outer.fragments);
+    } else if (outer.fragment == 1 && *set) {
+        memcpy((*set)->print, e->frag_print, sizeof(e->frag_print));
     }
     if (whole > 0)
         e->stats.reassembled++;
@@ -398,6 +436,19 @@ static void refuse(struct ike_sa *sa, enum ike_decode rc, const struct ike_paylo
     ike_sa_close(sa, IKE_R_SYNTAX, true);
 }
 
+// With MOBIKE a request may come from where the peer is not (yet): it is answered there, and nothing else follows of
+// it (RFC 4555 3.8). false: no memory, and the peer will ask again.
+static bool note_reply_path(struct ike_sa *sa, const struct ike_path *path)
+{
+    const bool elsewhere = sa->mobike && !ike_path_equal(&sa->path, path);
+    struct ike_ext *x = elsewhere ? ike_ext(sa) : sa->ext;
+    if (x) {
+        x->reply_elsewhere = elsewhere;
+        x->reply = *path;
+    }
+    return x || !elsewhere;
+}
+
 void ike_protected_input(struct ike_sa *sa, const struct ike_path *path, const struct ike_header *h, const uint8_t *msg,
                          size_t len)
 {
@@ -406,11 +457,12 @@ void ike_protected_input(struct ike_sa *sa, const struct ike_path *path, const s
     struct ike_payloads p;
     size_t plain_len;
     uint8_t first;
-    if (!check_id(sa, h, msg, len))
+    if (!check_id(sa, path, h, msg, len))
         return;
-    if (!check_exchange(sa, h) || (is_response && h->exchange != task_exchange(sa->task))) {
+    struct ike_task *t = is_response ? ike_task_by_mid(sa, h->mid) : NULL;
+    if (!check_exchange(sa, h) || (t && h->exchange != task_exchange(t))) {
         e->stats.bad_exchange++;
-        ike_sa_log(sa, IKE_LOG_INFO, "dropped %s in state %s", ike_name(IKE_NAMES_EXCHANGE, h->exchange),
+        ike_sa_log(sa, IKE_LOG_DROP, "dropped %s in state %s", ike_name(IKE_NAMES_EXCHANGE, h->exchange),
                    ike_state_name(sa->state));
         return;
     }
@@ -421,27 +473,34 @@ void ike_protected_input(struct ike_sa *sa, const struct ike_path *path, const s
     sa->last_in = e->now;
     sa->msgs_in++;
     ike_sa_saw_path(sa, path);
+    e->plain_len = plain_len;
+    e->plain_first = first;
+    if (t == NULL && !note_reply_path(sa, path))
+        return;
     const enum ike_decode rc = ike_payloads_decode(first, e->plain, plain_len, &p);
-    if (is_response) {
+    if (t) {
+        const bool before = ike_task_enter(t);
         ike_request_done(sa);
-        if (rc != IKE_DECODE_OK) {
+        if (rc == IKE_DECODE_OK) {
+            response(sa, &p);
+        } else {
             e->stats.bad_payload++;
             ike_sa_log(sa, IKE_LOG_WARN, "the peer answered with a wrong %s payload: %s",
                        ike_name(IKE_NAMES_PAYLOAD, p.at), p.why);
             ike_task_abandon(sa);
             ike_sa_delete(sa, IKE_R_SYNTAX, IKE_N_INVALID_SYNTAX);
-            return;
         }
-        response(sa, &p);
+        ike_task_leave(sa, before);
         return;
     }
-    if (h->next != IKE_P_SKF)
+    ike_window_keep(sa);
+    if (h->next == IKE_P_SKF)
+        memcpy(sa->in_print, e->frag_print, sizeof(sa->in_print));
+    else
         fingerprint(e, msg, len, sa->in_print);
     sa->next_in++;
     sa->in_open = true;
     sa->in_exchange = h->exchange;
-    free(sa->answer);
-    sa->answer = NULL;
     if (rc != IKE_DECODE_OK)
         refuse(sa, rc, &p);
     else

@@ -10,6 +10,7 @@ static const struct ike_name names_exchange[] = {
     {IKE_X_AUTH, 0, "IKE_AUTH", NULL},
     {IKE_X_CREATE_CHILD, 0, "CREATE_CHILD_SA", NULL},
     {IKE_X_INFORMATIONAL, 0, "INFORMATIONAL", NULL},
+    {IKE_X_SESSION_RESUME, 0, "IKE_SESSION_RESUME", NULL},
     {0, 0, NULL, NULL},
 };
 
@@ -66,7 +67,28 @@ static const struct ike_name names_notify[] = {
     {IKE_N_NO_TFC_PADDING, 0, "ESP_TFC_PADDING_NOT_SUPPORTED", NULL},
     {IKE_N_NON_FIRST_FRAGMENTS, 0, "NON_FIRST_FRAGMENTS_ALSO", NULL},
     {IKE_N_MOBIKE, 0, "MOBIKE_SUPPORTED", NULL},
+    {IKE_N_UNACCEPTABLE_ADDRESSES, 0, "UNACCEPTABLE_ADDRESSES", NULL},
+    {IKE_N_UNEXPECTED_NAT, 0, "UNEXPECTED_NAT_DETECTED", NULL},
+    {IKE_N_ADDITIONAL_IP4, 0, "ADDITIONAL_IP4_ADDRESS", NULL},
+    {IKE_N_ADDITIONAL_IP6, 0, "ADDITIONAL_IP6_ADDRESS", NULL},
+    {IKE_N_NO_ADDITIONAL, 0, "NO_ADDITIONAL_ADDRESSES", NULL},
+    {IKE_N_UPDATE_ADDRESSES, 0, "UPDATE_SA_ADDRESSES", NULL},
+    {IKE_N_COOKIE2, 0, "COOKIE2", NULL},
+    {IKE_N_NO_NATS, 0, "NO_NATS_ALLOWED", NULL},
+    {IKE_N_AUTH_LIFETIME, 0, "AUTH_LIFETIME", NULL},
     {IKE_N_REDIRECT_SUPPORTED, 0, "REDIRECT_SUPPORTED", NULL},
+    {IKE_N_REDIRECT, 0, "REDIRECT", NULL},
+    {IKE_N_REDIRECTED_FROM, 0, "REDIRECTED_FROM", NULL},
+    {IKE_N_TICKET_LT_OPAQUE, 0, "TICKET_LT_OPAQUE", NULL},
+    {IKE_N_TICKET_REQUEST, 0, "TICKET_REQUEST", NULL},
+    {IKE_N_TICKET_ACK, 0, "TICKET_ACK", NULL},
+    {IKE_N_TICKET_NACK, 0, "TICKET_NACK", NULL},
+    {IKE_N_TICKET_OPAQUE, 0, "TICKET_OPAQUE", NULL},
+    {IKE_N_USE_PPK, 0, "USE_PPK", NULL},
+    {IKE_N_PPK_IDENTITY, 0, "PPK_IDENTITY", NULL},
+    {IKE_N_NO_PPK_AUTH, 0, "NO_PPK_AUTH", NULL},
+    {IKE_N_SUCCEEDS, 0, "CULVERT_SUCCEEDS", NULL},
+    {IKE_N_EAP_ONLY, 0, "EAP_ONLY_AUTHENTICATION", NULL},
     {IKE_N_CHILDLESS, 0, "CHILDLESS_IKEV2_SUPPORTED", NULL},
     {IKE_N_FRAGMENTATION, 0, "IKEV2_FRAGMENTATION_SUPPORTED", NULL},
     {IKE_N_SIGNATURE_HASHES, 0, "SIGNATURE_HASH_ALGORITHMS", NULL},
@@ -74,14 +96,27 @@ static const struct ike_name names_notify[] = {
 };
 
 static const struct ike_name names_encr[] = {
+    {IKE_ENCR_AES_GCM_16, 0, "AES-GCM", NULL}, // whatever the key's length
     {IKE_ENCR_AES_GCM_16, 256, "AES-GCM-256", "aes-gcm-256"},
+    {IKE_ENCR_AES_GCM_16, 192, "AES-GCM-192", "aes-gcm-192"},
     {IKE_ENCR_AES_GCM_16, 128, "AES-GCM-128", "aes-gcm-128"},
+    {IKE_ENCR_CHACHA20_POLY1305, 0, "ChaCha20-Poly1305", "chacha20-poly1305"},
+    {IKE_ENCR_AES_CTR, 0, "AES-CTR", NULL},
+    {IKE_ENCR_AES_CTR, 256, "AES-CTR-256", "aes-ctr-256"},
+    {IKE_ENCR_AES_CTR, 192, "AES-CTR-192", "aes-ctr-192"},
+    {IKE_ENCR_AES_CTR, 128, "AES-CTR-128", "aes-ctr-128"},
+    {IKE_ENCR_AES_CBC, 0, "AES-CBC", NULL},
     {IKE_ENCR_AES_CBC, 256, "AES-CBC-256", "aes-cbc-256"},
+    {IKE_ENCR_AES_CBC, 192, "AES-CBC-192", "aes-cbc-192"},
     {IKE_ENCR_AES_CBC, 128, "AES-CBC-128", "aes-cbc-128"},
+    {IKE_ENCR_3DES, 0, "3DES", "3des"},
+    {IKE_ENCR_NULL, 0, "NULL", NULL},
     {0, 0, NULL, NULL},
 };
 
 static const struct ike_name names_prf[] = {
+    {IKE_PRF_HMAC_MD5, 0, "HMAC-MD5", "md5"},
+    {IKE_PRF_HMAC_SHA1, 0, "HMAC-SHA1", "sha1"},
     {IKE_PRF_HMAC_SHA2_256, 0, "HMAC-SHA2-256", "sha256"},
     {IKE_PRF_HMAC_SHA2_384, 0, "HMAC-SHA2-384", "sha384"},
     {IKE_PRF_HMAC_SHA2_512, 0, "HMAC-SHA2-512", "sha512"},
@@ -90,6 +125,8 @@ static const struct ike_name names_prf[] = {
 
 static const struct ike_name names_integ[] = {
     {IKE_INTEG_NONE, 0, "none", NULL},
+    {IKE_INTEG_HMAC_MD5_96, 0, "HMAC-MD5-96", "md5"},
+    {IKE_INTEG_HMAC_SHA1_96, 0, "HMAC-SHA1-96", "sha1"},
     {IKE_INTEG_HMAC_SHA2_256_128, 0, "HMAC-SHA2-256-128", "sha256"},
     {IKE_INTEG_HMAC_SHA2_384_192, 0, "HMAC-SHA2-384-192", "sha384"},
     {IKE_INTEG_HMAC_SHA2_512_256, 0, "HMAC-SHA2-512-256", "sha512"},
@@ -98,7 +135,11 @@ static const struct ike_name names_integ[] = {
 
 static const struct ike_name names_group[] = {
     {IKE_DH_NONE, 0, "none", NULL},
+    {IKE_DH_MODP_1024, 0, "MODP-1024", "2"},
+    {IKE_DH_MODP_1536, 0, "MODP-1536", "5"},
     {IKE_DH_MODP_2048, 0, "MODP-2048", "14"},
+    {IKE_DH_MODP_3072, 0, "MODP-3072", "15"},
+    {IKE_DH_MODP_4096, 0, "MODP-4096", "16"},
     {IKE_DH_ECP_256, 0, "ECP-256", "19"},
     {IKE_DH_ECP_384, 0, "ECP-384", "20"},
     {IKE_DH_ECP_521, 0, "ECP-521", "21"},
@@ -107,10 +148,10 @@ static const struct ike_name names_group[] = {
 };
 
 static const struct ike_name names_auth[] = {
-    {IKE_AUTH_RSA, 0, "RSA", "rsa-sig"},
-    {IKE_AUTH_PSK, 0, "PSK", "pre-share"},
-    {IKE_AUTH_SIGNATURE, 0, "Digital-Signature", NULL},
-    {0, 0, NULL, NULL},
+    {IKE_AUTH_RSA, 0, "RSA", "rsa-sig"},        {IKE_AUTH_PSK, 0, "PSK", "pre-share"},
+    {IKE_AUTH_ECDSA_256, 0, "ECDSA-256", NULL}, {IKE_AUTH_ECDSA_384, 0, "ECDSA-384", NULL},
+    {IKE_AUTH_ECDSA_521, 0, "ECDSA-521", NULL}, {IKE_AUTH_SIGNATURE, 0, "Digital-Signature", NULL},
+    {IKE_AUTH_BY_EAP, 0, "EAP", "eap"},         {0, 0, NULL, NULL},
 };
 
 static const struct ike_name names_id[] = {
@@ -186,6 +227,23 @@ const char *ike_encr_name(uint16_t encr, uint16_t bits)
     return "unknown";
 }
 
+bool ike_is_legacy(enum ike_name_kind kind, unsigned number)
+{
+    // RFC 8247: must not or should not be used.
+    switch (kind) {
+    case IKE_NAMES_ENCR:
+        return number == IKE_ENCR_3DES;
+    case IKE_NAMES_PRF:
+        return number == IKE_PRF_HMAC_MD5;
+    case IKE_NAMES_INTEG:
+        return number == IKE_INTEG_HMAC_MD5_96;
+    case IKE_NAMES_GROUP:
+        return number == IKE_DH_MODP_1024 || number == IKE_DH_MODP_1536;
+    default:
+        return false;
+    }
+}
+
 const struct ike_name *ike_name_find(enum ike_name_kind kind, const char *word)
 {
     for (const struct ike_name *n = ike_names(kind); n->name; n++) {
@@ -217,6 +275,9 @@ const char *ike_reason_name(enum ike_reason r)
         [IKE_R_RESOURCES] = "out of resources",
         [IKE_R_SHUTDOWN] = "shutting down",
         [IKE_R_PARENT] = "its IKE SA ended",
+        [IKE_R_REDIRECTED] = "redirected",
+        [IKE_R_NOT_RENEWED] = "not authenticated again in time",
+        [IKE_R_PPK] = "no post-quantum pre-shared key in common",
     };
     return (size_t)r < sizeof(names) / sizeof(names[0]) && names[r] ? names[r] : "unknown";
 }

@@ -4,7 +4,7 @@
 
 enum { NAT_HASH = 20 };
 
-static bool nat_hash(struct ike_engine *e, uint64_t spi_i, uint64_t spi_r, const struct ike_addr *a, uint16_t port,
+static bool nat_hash(struct ike_engine *e, uint64_t spi_i, uint64_t spi_r, const struct ip_addr *a, uint16_t port,
                      uint8_t out[NAT_HASH])
 {
     uint8_t head[16], tail[2] = {(uint8_t)(port >> 8), (uint8_t)port};
@@ -49,20 +49,23 @@ void ike_nat_detect(struct ike_sa *sa, const struct ike_payloads *p, uint64_t sp
             destination_fits |= memcmp(n->data.p, ours, NAT_HASH) == 0;
         }
     }
+    sa->peer_natt = source || destination;
     sa->nat_remote = source && !source_fits;
     sa->nat_local = (destination && !destination_fits) || (source && sa->profile->force_encap);
 }
 
 void ike_nat_float(struct ike_sa *sa)
 {
-    if (sa->path.natt || (!sa->nat_local && !sa->nat_remote))
+    // With MOBIKE at once: a NAT may come later (RFC 4555 3.3).
+    if (sa->path.natt || (!sa->nat_local && !sa->nat_remote && !(sa->profile->mobike && sa->peer_natt)))
         return;
     sa->path.natt = true;
     sa->path.local_port = sa->e->limits.port_natt;
     if (sa->path.remote_port == IKE_PORT || sa->path.remote_port == sa->e->limits.port)
         sa->path.remote_port = IKE_PORT_NATT;
-    ike_sa_log(sa, IKE_LOG_INFO, "a NAT is on the path (%s%s): going on at port %u", sa->nat_local ? "here" : "",
-               sa->nat_remote ? sa->nat_local ? " and there" : "there" : "", sa->path.remote_port);
+    if (sa->nat_local || sa->nat_remote)
+        ike_sa_log(sa, IKE_LOG_INFO, "a NAT is on the path (%s%s): going on at port %u", sa->nat_local ? "here" : "",
+                   sa->nat_remote ? sa->nat_local ? " and there" : "there" : "", sa->path.remote_port);
 }
 
 void ike_nat_keepalive_start(struct ike_sa *sa)

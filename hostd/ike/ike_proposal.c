@@ -12,7 +12,7 @@ struct offer {
     bool esn_yes, esn_no, any_esn;
     bool integ_none, any_integ; ///< offers NONE; has integrity transforms at all
     bool any_group, group_none;
-    uint16_t known_group; ///< the first group that we implement, or the preferred one
+    uint16_t known_group; ///< the first group that we implement and is not a legacy, or the preferred one
     bool alien;           ///< has a transform type that we do not know: cannot be accepted (RFC 7296 3.3.6)
 };
 
@@ -23,12 +23,15 @@ static void note_group(struct offer *o, const struct ike_proposal *ours, uint16_
         o->group_none = true;
     for (unsigned i = 0; i < ours->n_group; i++)
         o->group |= ours->group[i] == id ? 1u << i : 0;
-    if (ike_dh_public_len(id) > 0 && (o->known_group == 0 || id == prefer))
+    if (ike_dh_public_len(id) > 0 && !ike_is_legacy(IKE_NAMES_GROUP, id) && (o->known_group == 0 || id == prefer))
         o->known_group = id;
 }
 
 static void note(struct offer *o, const struct ike_proposal *ours, const struct ike_transform_in *t, uint16_t prefer)
 {
+    // RFC 7296 3.3.5: a key length is said where there is a choice of them, and nowhere else. A transform that says it
+    // wrongly, or has an attribute unknown to us, is as if it were not there.
+    const bool plain = !t->unknown_attr && t->bits == 0;
     switch (t->type) {
     case IKE_T_ENCR:
         for (unsigned i = 0; i < ours->n_encr; i++)
@@ -36,22 +39,22 @@ static void note(struct offer *o, const struct ike_proposal *ours, const struct 
         break;
     case IKE_T_PRF:
         for (unsigned i = 0; i < ours->n_prf; i++)
-            o->prf |= ours->prf[i] == t->id && !t->unknown_attr ? 1u << i : 0;
+            o->prf |= ours->prf[i] == t->id && plain ? 1u << i : 0;
         break;
     case IKE_T_INTEG:
         o->any_integ = true;
         o->integ_none |= t->id == IKE_INTEG_NONE;
         for (unsigned i = 0; i < ours->n_integ; i++)
-            o->integ |= ours->integ[i] == t->id && !t->unknown_attr ? 1u << i : 0;
+            o->integ |= ours->integ[i] == t->id && plain ? 1u << i : 0;
         break;
     case IKE_T_DH:
-        if (!t->unknown_attr)
+        if (plain)
             note_group(o, ours, t->id, prefer);
         break;
     case IKE_T_ESN:
         o->any_esn = true;
-        o->esn_yes |= t->id == IKE_ESN_YES;
-        o->esn_no |= t->id == IKE_ESN_NO;
+        o->esn_yes |= t->id == IKE_ESN_YES && plain;
+        o->esn_no |= t->id == IKE_ESN_NO && plain;
         break;
     default:
         o->alien = true;
@@ -83,8 +86,10 @@ static bool choose_group(const struct ike_proposal *ours, const struct offer *o,
     if (o->group == 0)
         return false;
     *out = ours->group[lowest(o->group)];
+    // A round trip is worth less than a group that is safe, where both have one and we would rather.
+    const bool worse = ike_is_legacy(IKE_NAMES_GROUP, prefer) && !ike_is_legacy(IKE_NAMES_GROUP, *out);
     for (unsigned i = 0; i < ours->n_group; i++) {
-        if (o->group & 1u << i && ours->group[i] == prefer)
+        if (o->group & 1u << i && ours->group[i] == prefer && !worse)
             *out = prefer;
     }
     return true;

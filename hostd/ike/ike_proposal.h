@@ -38,8 +38,16 @@ size_t ike_ts_narrow(const struct ike_ts *want, size_t n_want, const struct ike_
                      struct ike_ts *out, size_t max);
 /// Does every range of `part` lie within one of `whole`?
 bool ike_ts_within(const struct ike_ts *part, size_t n_part, const struct ike_ts *whole, size_t n_whole);
-/// Replace dynamic entries by the address; entries stay in order. `any`: by all addresses (an address is being asked
-/// for).
-void ike_ts_resolve(const struct ike_ts *in, size_t n, const struct ike_addr *addr, bool any, struct ike_ts *out);
+/// What dynamic entries stand for: an address of each family, none (family 0), or any (one is being asked for).
+struct ike_ts_addrs {
+    struct ip_addr v4, v6;
+    bool any4, any6;
+    struct ip_addr outer; ///< of the end itself
+    bool outer_any;       ///< which is behind a NAT and knows itself by another
+};
+/// Replace dynamic entries, each by one or two, and those of the outer address; the entries stay in order. The number
+/// written to out[max].
+size_t ike_ts_resolve(const struct ike_ts *in, size_t n, const struct ike_ts_addrs *addrs, struct ike_ts *out,
+                      size_t max);
 
 #endif

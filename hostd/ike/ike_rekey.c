@@ -16,6 +16,8 @@ static bool inherit(struct ike_sa *to, const struct ike_sa *from)
     to->path = from->path;
     to->nat_local = from->nat_local;
     to->nat_remote = from->nat_remote;
+    to->eap_id = from->eap_id ? ike_id_new(from->eap_id->type, from->eap_id->data, from->eap_id->len) : NULL;
+    to->cert_id = from->cert_id ? ike_id_new(from->cert_id->type, from->cert_id->data, from->cert_id->len) : NULL;
     to->peer_frag = from->peer_frag;
     to->cookie_seen = from->cookie_seen;
     to->auth_local = from->auth_local;
@@ -23,7 +25,7 @@ static bool inherit(struct ike_sa *to, const struct ike_sa *from)
     to->facts = from->facts;
     to->rekeys = from->rekeys + 1;
     to->down_told = true; // until it takes over
-    return to->local_id && to->remote_id;
+    return ike_ext_inherit(to, from) && to->local_id && to->remote_id;
 }
 
 static bool derive(struct ike_sa *old, struct ike_sa *sa, struct ike_bytes shared, struct ike_bytes ni,
@@ -37,20 +39,8 @@ static bool derive(struct ike_sa *old, struct ike_sa *sa, struct ike_bytes share
                                         sa->spi_r, &sa->keys);
     OPENSSL_cleanse(seed, sizeof(seed));
     sa->have_keys = ok;
-    if (ok && e->limits.export_keys && e->ops->key_export) {
-        const struct ike_key_export k = {
-            .spi_i = sa->spi_i,
-            .spi_r = sa->spi_r,
-            .sk_ei = sa->keys.ei,
-            .sk_er = sa->keys.er,
-            .sk_ai = sa->keys.ai,
-            .sk_ar = sa->keys.ar,
-            .encr_len = ike_encr_key_len(sa->suite.encr, sa->suite.encr_bits),
-            .integ_len = ike_integ_key_len(sa->suite.integ),
-            .suite = sa->suite,
-        };
-        e->ops->key_export(e->ctx, &k);
-    }
+    if (ok)
+        ike_sa_export_keys(sa);
     return ok;
 }
 
@@ -67,11 +57,19 @@ static void take_over(struct ike_sa *old, struct ike_sa *sa)
     sa->provisional = false;
     while (old->children)
         ike_child_relink(old->children, sa);
-    sa->cp = old->cp;
-    sa->cp_from_pool = old->cp_from_pool;
-    old->cp = NULL;
-    old->cp_from_pool = false;
+    sa->given = old->given;
+    sa->taken = old->taken;
+    sa->cp_tell = old->cp_tell;
+    sa->cp_asked = old->cp_asked;
+    old->given = old->taken = NULL;
     ike_task_move(old, sa);
+    for (const struct ike_task *t = old->task; t; t = t->next) {
+        if (t->kind == IKE_TASK_MOBIKE || t->kind == IKE_TASK_COOKIE2)
+            ike_task_add(sa, t->kind, 0); // its answer comes too late for the children
+    }
+    ike_successor_moved(old, sa);
+    ike_resume_moved(old, sa);
+    ike_redirect_moved(old, sa);
     sa->announced = old->announced;
     sa->down_told = old->down_told;
     old->down_told = true;
@@ -80,7 +78,7 @@ static void take_over(struct ike_sa *old, struct ike_sa *sa)
     ike_table_drop(&e->by_session, &old->by_session);
     ike_sa_claim_session(sa);
     ike_table_put(&e->by_id, &sa->by_id, ike_hash(sa->remote_id->data, sa->remote_id->len, sa->remote_id->type), sa);
-    ike_table_put(&e->by_peer, &sa->by_peer, ike_hash(sa->path.remote.b, sizeof(sa->path.remote.b), 0), sa);
+    ike_table_put(&e->by_peer, &sa->by_peer, ike_peer_key(&sa->path.remote, sa->path.remote_port), sa);
     ike_sa_start_life(sa);
     e->stats.ike_rekeys++;
     ike_sa_log(sa, IKE_LOG_INFO, "IKE SA rekeyed");
@@ -104,8 +102,8 @@ static void replaced(struct ike_sa *sa, enum ike_reason why)
 
 static struct ike_sa *rival_of(struct ike_sa *sa)
 {
-    const struct ike_task *t = sa->task;
-    struct ike_sa *rival = t && t->kind == IKE_TASK_REKEY_IKE && t->peer_sa ? ike_sa_by_spi(sa->e, t->peer_sa) : NULL;
+    const struct ike_task *t = ike_task_out(sa, IKE_TASK_REKEY_IKE, 0);
+    struct ike_sa *rival = t && t->peer_sa ? ike_sa_by_spi(sa->e, t->peer_sa) : NULL;
     return rival && rival->state == IKE_S_ESTABLISHED ? rival : NULL;
 }
 
@@ -118,6 +116,17 @@ bool ike_rekey_adopt(struct ike_sa *sa)
     replaced(sa, IKE_R_REKEYED);
     ike_task_run(rival);
     return true;
+}
+
+void ike_rekey_claimed(struct ike_sa *sa)
+{
+    struct ike_sa *old = sa->provisional ? ike_sa_by_session(sa->e, sa->session) : NULL;
+    struct ike_task *t = old ? ike_task_out(old, IKE_TASK_REKEY_IKE, 0) : NULL;
+    if (t == NULL || t->peer_sa != ike_local_spi(sa))
+        return;
+    ike_sa_log(sa, IKE_LOG_INFO, "simultaneous rekey: the peer uses its IKE SA already");
+    ike_rekey_adopt(old);
+    t->peer_sa = 0; // what ours makes is for nothing
 }
 
 // ---------------------------------------------------------------------------------------------- initiator
@@ -183,7 +192,20 @@ static void derived(struct ike_sa *sa, struct ike_job *job)
         return;
     }
     ike_sa_set_state(made, IKE_S_ESTABLISHED, "made by our rekey");
-    settle(sa, made);
+    made->provisional = ike_create_held(sa);
+    if (!made->provisional)
+        settle(sa, made);
+}
+
+void ike_rekey_resume(struct ike_sa *sa)
+{
+    struct ike_sa *made = ike_sa_by_spi(sa->e, sa->task->made_sa);
+    if (made && made->state == IKE_S_ESTABLISHED) {
+        made->provisional = false;
+        settle(sa, made);
+    } else {
+        ike_rekey_failed(sa, 0);
+    }
 }
 
 void ike_rekey_response(struct ike_sa *sa, const struct ike_payloads *p)
@@ -206,6 +228,7 @@ void ike_rekey_response(struct ike_sa *sa, const struct ike_payloads *p)
     buf_init(&b, chosen.spi, sizeof(chosen.spi));
     made->spi_r = buf_u64(&b);
     made->suite = chosen.suite;
+    ike_window_take(made, p);
     t->nr = ike_copy(e, p->nonce.p, p->nonce.len);
     t->nr_len = (uint16_t)p->nonce.len;
     if (t->nr == NULL) {
@@ -248,23 +271,27 @@ void ike_rekey_derived(struct ike_sa *sa, struct ike_job *job)
     ike_put_choice(&b, &made->suite, r->chosen.number, IKE_PROTO_IKE, spi, sizeof(spi));
     ike_put_raw(&b, IKE_P_NONCE, r->ours, sizeof(r->ours));
     ike_put_ke(&b, made->suite.group, job->pub, job->pub_len);
+    ike_window_put(sa, &b);
     if (!ike_send_response(sa, &b)) {
         ike_request_free(sa);
+        ike_task_run(sa);
         return;
     }
     ike_sa_set_state(made, IKE_S_ESTABLISHED, "made by the peer's rekey");
-    struct ike_task *t = sa->task;
-    if (r->collides && t && t->kind == IKE_TASK_REKEY_IKE) {
+    struct ike_task *t = r->collides ? ike_task_out(sa, IKE_TASK_REKEY_IKE, 0) : NULL;
+    if (t) {
         const bool low = ike_nonce_cmp(r->nonce, r->nonce_len, r->ours, sizeof(r->ours)) < 0;
         made->provisional = true;
         ike_timer_start(e, &made->life, (uint64_t)IKE_T_REPLACED * IKE_SECOND);
         t->peer_sa = made->spi_r;
         t->peer_min_len = low ? r->nonce_len : sizeof(r->ours);
         memcpy(t->peer_min, low ? r->nonce : r->ours, t->peer_min_len);
-    } else {
-        take_over(sa, made);
-        replaced(sa, IKE_R_REKEYED);
+        ike_request_free(sa);
+        ike_task_run(sa);
+        return;
     }
+    take_over(sa, made);
+    replaced(sa, IKE_R_REKEYED);
     ike_request_free(sa);
     ike_task_run(made);
 }
@@ -273,7 +300,9 @@ void ike_rekey_derived(struct ike_sa *sa, struct ike_job *job)
 static bool child_exchange(const struct ike_sa *sa)
 {
     const struct ike_task *t = sa->task;
-    return t && (t->kind == IKE_TASK_REKEY_CHILD || t->kind == IKE_TASK_NEW_CHILD || t->kind == IKE_TASK_DELETE_CHILD);
+    while (t && t->kind != IKE_TASK_REKEY_CHILD && t->kind != IKE_TASK_NEW_CHILD && t->kind != IKE_TASK_DELETE_CHILD)
+        t = t->next;
+    return t != NULL;
 }
 
 void ike_rekey_request(struct ike_sa *sa, const struct ike_payloads *p)
@@ -302,7 +331,7 @@ void ike_rekey_request(struct ike_sa *sa, const struct ike_payloads *p)
         return;
     }
     ike_task_cancel_unsent(sa, IKE_TASK_REKEY_IKE, 0);
-    r->collides = sa->task && sa->task->kind == IKE_TASK_REKEY_IKE;
+    r->collides = ike_task_out(sa, IKE_TASK_REKEY_IKE, 0) != NULL;
     struct ike_sa *made = ike_sa_new(e, sa->profile, &sa->path, false, sa->session);
     if (made == NULL) {
         refuse(sa, IKE_N_TEMPORARY_FAILURE, 0);
@@ -310,6 +339,7 @@ void ike_rekey_request(struct ike_sa *sa, const struct ike_payloads *p)
     }
     made->down_told = true;
     made->suite = r->chosen.suite;
+    ike_window_take(made, p); // a window is an IKE SA's own: each tells it again
     buf_init(&b, r->chosen.spi, sizeof(r->chosen.spi));
     made->spi_i = buf_u64(&b);
     r->sa = made->spi_r;

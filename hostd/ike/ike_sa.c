@@ -56,7 +56,7 @@ static bool allowed(enum ike_state from, enum ike_state to)
 void ike_sa_set_state(struct ike_sa *sa, enum ike_state to, const char *why)
 {
     const bool ok = allowed(sa->state, to);
-    ike_sa_log(sa, ok ? IKE_LOG_DEBUG : IKE_LOG_ERROR, "%s -> %s: %s%s", ike_state_name(sa->state), ike_state_name(to),
+    ike_sa_log(sa, ok ? IKE_LOG_STATE : IKE_LOG_ERROR, "%s -> %s: %s%s", ike_state_name(sa->state), ike_state_name(to),
                why, ok ? "" : " (there is no such transition; closing)");
     if (!ok)
         to = IKE_S_DEAD;
@@ -103,6 +103,11 @@ bool ike_sa_claim_session(struct ike_sa *sa)
     return ike_table_put(&sa->e->by_session, &sa->by_session, sa->session, sa);
 }
 
+uint64_t ike_peer_key(const struct ip_addr *remote, uint16_t port)
+{
+    return ike_hash(remote->b, sizeof(remote->b), port);
+}
+
 bool ike_sa_usable(const struct ike_sa *sa)
 {
     return sa->state == IKE_S_ESTABLISHED && !sa->provisional;
@@ -126,10 +131,11 @@ struct ike_sa *ike_sa_new(struct ike_engine *e, struct ike_profile *p, const str
     if (sa == NULL)
         return NULL;
     sa->e = e;
-    sa->initiator = initiator;
+    sa->initiator = sa->origin = initiator;
     sa->path = *path;
+    sa->peer_window = 1;
     sa->born = sa->last_in = e->now;
-    set_timer(&sa->retrans, IKE_TM_RETRANS, sa);
+    set_timer(&sa->wake, IKE_TM_QUEUE, sa);
     set_timer(&sa->life, IKE_TM_LIFE, sa);
     set_timer(&sa->dpd, IKE_TM_DPD, sa);
     set_timer(&sa->keepalive, IKE_TM_KEEPALIVE, sa);
@@ -165,15 +171,37 @@ void ike_sa_half_open(struct ike_sa *sa, bool on)
         return;
     if (on && !ike_half_open_add(sa->e, &sa->path.remote))
         return;
-    if (!on)
+    if (!on) {
         ike_half_open_sub(sa->e, &sa->path.remote);
+        ike_half_discharge(sa, SIZE_MAX);
+    }
     sa->half_open = on;
     sa->e->n_half_open += on ? 1 : -1;
+}
+
+void ike_sa_export_keys(const struct ike_sa *sa)
+{
+    struct ike_engine *e = sa->e;
+    const struct ike_key_export k = {
+        .spi_i = sa->spi_i,
+        .spi_r = sa->spi_r,
+        .sk_ei = sa->keys.ei,
+        .sk_er = sa->keys.er,
+        .sk_ai = sa->keys.ai,
+        .sk_ar = sa->keys.ar,
+        .encr_len = ike_encr_key_len(sa->suite.encr, sa->suite.encr_bits),
+        .integ_len = ike_integ_key_len(sa->suite.integ),
+        .suite = sa->suite,
+    };
+    if (e->limits.export_keys && e->ops->key_export)
+        e->ops->key_export(e->ctx, &k);
 }
 
 void ike_sa_forget_init(struct ike_sa *sa)
 {
     ike_table_drop(&sa->e->by_init, &sa->by_init);
+    ike_ppk_free(sa);
+    ike_auth_free(sa);
     free(sa->ni);
     free(sa->nr);
     free(sa->init_req);
@@ -185,7 +213,7 @@ void ike_sa_forget_init(struct ike_sa *sa)
 // --- life
 
 // Seconds to the soft end of a lifetime, with jitter.
-static uint64_t soft_end(struct ike_sa *sa, uint32_t lifetime)
+uint64_t ike_sa_soft_end(struct ike_sa *sa, uint32_t lifetime)
 {
     const struct ike_profile *p = sa->profile;
     uint32_t r = 0;
@@ -195,11 +223,14 @@ static uint64_t soft_end(struct ike_sa *sa, uint32_t lifetime)
     return (uint64_t)lifetime * IKE_SECOND / 100 * p->rekey_percent - (uint64_t)((double)jitter * r / UINT32_MAX);
 }
 
-static void arm_life(struct ike_sa *sa)
+void ike_sa_arm_life(struct ike_sa *sa)
 {
     uint64_t at = sa->expire_at;
     if (sa->rekey_at && (at == 0 || sa->rekey_at < at))
         at = sa->rekey_at;
+    const uint64_t reauth = ike_reauth_next(sa);
+    if (reauth && (at == 0 || reauth < at))
+        at = reauth;
     if (at)
         ike_heap_start(&sa->e->timers, &sa->life, at);
     else
@@ -210,9 +241,9 @@ void ike_sa_start_life(struct ike_sa *sa)
 {
     const uint32_t lifetime = sa->profile->ike_lifetime;
     sa->born = sa->e->now;
-    sa->rekey_at = lifetime ? sa->e->now + soft_end(sa, lifetime) : 0;
+    sa->rekey_at = lifetime ? sa->e->now + ike_sa_soft_end(sa, lifetime) : 0;
     sa->expire_at = lifetime ? sa->e->now + (uint64_t)lifetime * IKE_SECOND : 0;
-    arm_life(sa);
+    ike_sa_arm_life(sa);
     ike_dpd_start(sa);
     ike_nat_keepalive_start(sa);
 }
@@ -232,10 +263,18 @@ void ike_sa_established(struct ike_sa *sa)
 {
     struct ike_engine *e = sa->e;
     ike_sa_half_open(sa, false);
+    if (sa->origin)
+        ike_successor_take_over(sa);
     if (sa->remote_id)
         ike_table_put(&e->by_id, &sa->by_id, ike_hash(sa->remote_id->data, sa->remote_id->len, sa->remote_id->type),
                       sa);
-    ike_table_put(&e->by_peer, &sa->by_peer, ike_hash(sa->path.remote.b, sizeof(sa->path.remote.b), 0), sa);
+    ike_table_put(&e->by_peer, &sa->by_peer, ike_peer_key(&sa->path.remote, sa->path.remote_port), sa);
+    if (sa->announced) { // it goes on with a session that was there
+        struct announce a = {e->ops->sa_rekeyed, e->ctx};
+        if (a.fn)
+            ike_sa_info(sa, announce, &a);
+        return;
+    }
     e->stats.sas_up++;
     sa->announced = true;
     if (e->ops->sa_up) {
@@ -254,21 +293,32 @@ void ike_sa_life_timer(struct ike_sa *sa)
         ike_sa_close(sa, IKE_R_TIMEOUT, false);
         break;
     case IKE_S_ESTABLISHED:
+        if (ike_reauth_due(sa))
+            break;
         if (sa->expire_at && e->now >= sa->expire_at) {
             ike_sa_delete(sa, IKE_R_EXPIRED, 0);
         } else if (sa->provisional) { // the rekey that it collided with never ended
             ike_sa_delete(sa, IKE_R_REDUNDANT, 0);
         } else if (sa->rekey_at && e->now >= sa->rekey_at) {
             sa->rekey_at = 0;
-            arm_life(sa);
+            ike_sa_arm_life(sa);
             if (!ike_task_pending(sa, IKE_TASK_REKEY_IKE, 0) && ike_task_add(sa, IKE_TASK_REKEY_IKE, 0))
                 ike_task_run(sa);
         } else {
-            arm_life(sa);
+            ike_sa_arm_life(sa);
         }
         break;
     case IKE_S_REPLACED:
-        ike_sa_delete(sa, sa->reason ? sa->reason : IKE_R_REKEYED, 0);
+        if (ike_successor_busy(sa)) { // its children are not all made again
+            ike_timer_start(e, &sa->life, IKE_SECOND);
+            break;
+        }
+        // The one that lost a collision: a peer that saw the collision has deleted it long ago, one that did not (our
+        // Delete of the old SA was there first) never had it, and would answer nothing.
+        if (sa->reason == IKE_R_REDUNDANT)
+            ike_sa_close(sa, IKE_R_REDUNDANT, false);
+        else
+            ike_sa_delete(sa, sa->reason ? sa->reason : IKE_R_REKEYED, 0);
         break;
     case IKE_S_CLOSED:
         ike_sa_set_state(sa, IKE_S_DEAD, "no retransmission is to be expected");
@@ -280,23 +330,20 @@ void ike_sa_life_timer(struct ike_sa *sa)
 
 // --- paths
 
-void ike_sa_set_path(struct ike_sa *sa, const struct ike_path *path)
+void ike_sa_take_path(struct ike_sa *sa, const struct ike_path *path)
 {
     struct ike_engine *e = sa->e;
-    const struct ike_path old = sa->path;
-    char from[64], to[64];
-    if (sa->half_open) // counted under its address
-        return;
+    const bool moves = !ip_equal(&sa->path.remote, &path->remote) || sa->path.remote_port != path->remote_port;
     sa->path = *path;
-    ike_sa_log(sa, IKE_LOG_INFO, "the peer moved from %s port %u to %s port %u",
-               ike_addr_format(&old.remote, from, sizeof(from)), old.remote_port,
-               ike_addr_format(&path->remote, to, sizeof(to)), path->remote_port);
-    e->stats.peer_moves++;
-    for (struct ike_child *c = sa->children; c; c = c->next) {
-        c->pub.path = *path;
-        if (c->installed && e->ops->child_update)
-            e->ops->child_update(e->ctx, &c->pub);
+    if (moves && sa->by_peer.owner) { // it is found by its address and port
+        ike_table_drop(&e->by_peer, &sa->by_peer);
+        ike_table_put(&e->by_peer, &sa->by_peer, ike_peer_key(&path->remote, path->remote_port), sa);
     }
+}
+
+void ike_sa_tell_path(struct ike_sa *sa, const struct ike_path *old)
+{
+    struct ike_engine *e = sa->e;
     if (e->ops->path_changed) {
         struct ike_sa_info info;
         memset(&info, 0, sizeof(info));
@@ -306,8 +353,24 @@ void ike_sa_set_path(struct ike_sa *sa, const struct ike_path *path)
         info.remote_id = sa->remote_id;
         info.local_id = sa->local_id;
         info.state = ike_state_name(sa->state);
-        e->ops->path_changed(e->ctx, &info, &old);
+        e->ops->path_changed(e->ctx, &info, old);
     }
+}
+
+void ike_sa_set_path(struct ike_sa *sa, const struct ike_path *path)
+{
+    struct ike_engine *e = sa->e;
+    const struct ike_path old = sa->path;
+    char from[64], to[64];
+    if (sa->half_open) // counted under its address
+        return;
+    ike_sa_take_path(sa, path);
+    ike_sa_log(sa, IKE_LOG_INFO, "the peer moved from %s port %u to %s port %u",
+               ike_addr_format(&old.remote, from, sizeof(from)), old.remote_port,
+               ike_addr_format(&path->remote, to, sizeof(to)), path->remote_port);
+    e->stats.peer_moves++;
+    ike_mobike_move_children(sa, path);
+    ike_sa_tell_path(sa, &old);
 }
 
 void ike_sa_saw_path(struct ike_sa *sa, const struct ike_path *path)
@@ -316,14 +379,16 @@ void ike_sa_saw_path(struct ike_sa *sa, const struct ike_path *path)
         return;
     if (sa->state == IKE_S_AUTH_WAIT) {
         // The initiator went to the NAT traversal port, and perhaps got another address by that.
-        if (sa->half_open && !ike_addr_equal(&sa->path.remote, &path->remote)) {
+        if (sa->half_open && !ip_equal(&sa->path.remote, &path->remote)) {
+            const uint32_t held = sa->held;
             ike_sa_half_open(sa, false);
             sa->path = *path;
             ike_sa_half_open(sa, true);
+            (void)ike_half_charge(sa, held); // it was within the bound
         } else {
             sa->path = *path;
         }
-    } else if (sa->nat_remote && !sa->nat_local) {
+    } else if (sa->nat_remote && !sa->nat_local && !sa->mobike) { // with MOBIKE it tells (RFC 4555 3.8)
         ike_sa_set_path(sa, path);
     }
 }
@@ -352,8 +417,6 @@ static void told_down(struct ike_sa *sa, enum ike_reason why)
         info.local_id = sa->local_id;
         info.remote_id = sa->remote_id;
         info.born = sa->born;
-        if (sa->cp)
-            info.cp = *sa->cp;
         e->ops->sa_down(e->ctx, &info, why);
     }
 }
@@ -366,19 +429,18 @@ static void strip(struct ike_sa *sa, enum ike_reason why)
         sa->reason = why;
     ike_log(e, sa->down_told ? IKE_LOG_DEBUG : IKE_LOG_INFO, &sa->path, "session %u: ends: %s", sa->session,
             ike_reason_name(why));
+    ike_successor_ends(sa);
+    ike_resume_ends(sa, why);
+    ike_redirect_forget(sa);
     while (sa->children)
         ike_child_drop(sa->children, why == IKE_R_SHUTDOWN ? IKE_R_SHUTDOWN : IKE_R_PARENT);
-    while (sa->queue) {
-        struct ike_task *t = sa->queue;
-        sa->queue = t->next;
-        ike_task_free(sa, t);
-    }
+    ike_task_drop_queue(sa);
     ike_cp_release(sa);
     told_down(sa, why);
     ike_heap_stop(&e->timers, &sa->dpd);
     ike_heap_stop(&e->timers, &sa->keepalive);
     ike_heap_stop(&e->timers, &sa->life);
-    sa->job[IKE_JOB_REQUEST] = 0;
+    sa->job = 0;
     ike_request_free(sa);
 }
 
@@ -388,11 +450,9 @@ void ike_sa_close(struct ike_sa *sa, enum ike_reason why, bool linger)
     if (sa->state == IKE_S_CLOSED || sa->state == IKE_S_DEAD)
         return;
     strip(sa, why);
-    ike_heap_stop(&e->timers, &sa->retrans);
-    ike_task_abandon(sa);
-    free(sa->out);
-    sa->out = NULL;
-    ike_frags_free(sa);
+    ike_heap_stop(&e->timers, &sa->wake);
+    ike_task_drop_out(sa);
+    ike_frags_free(sa, &sa->frags);
     ike_sa_forget_init(sa);
     OPENSSL_cleanse(&sa->keys, sizeof(sa->keys));
     sa->have_keys = false;
@@ -432,7 +492,7 @@ void ike_sa_free(struct ike_sa *sa)
 {
     struct ike_engine *e = sa->e;
     ike_sa_half_open(sa, false);
-    ike_heap_stop(&e->timers, &sa->retrans);
+    ike_heap_stop(&e->timers, &sa->wake);
     ike_heap_stop(&e->timers, &sa->life);
     ike_heap_stop(&e->timers, &sa->dpd);
     ike_heap_stop(&e->timers, &sa->keepalive);
@@ -442,19 +502,18 @@ void ike_sa_free(struct ike_sa *sa)
     ike_table_drop(&e->by_id, &sa->by_id);
     ike_table_drop(&e->by_peer, &sa->by_peer);
     ike_sa_forget_init(sa);
-    ike_frags_free(sa);
+    ike_task_drop_out(sa);
+    ike_task_drop_queue(sa);
+    ike_frags_free(sa, &sa->frags);
     ike_request_free(sa);
-    ike_task_abandon(sa);
-    while (sa->queue) {
-        struct ike_task *t = sa->queue;
-        sa->queue = t->next;
-        ike_task_free(sa, t);
-    }
-    free(sa->out);
     free(sa->answer);
     free(sa->local_id);
     free(sa->remote_id);
-    free(sa->cp);
+    free(sa->eap_id);
+    free(sa->cert_id);
+    free(sa->given);
+    free(sa->taken);
+    ike_ext_free(sa);
     ike_profile_unref(sa->profile);
     if (sa->prev)
         sa->prev->next = sa->next;

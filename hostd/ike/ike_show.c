@@ -5,6 +5,7 @@
 void ike_sa_info(struct ike_sa *sa, void (*fn)(void *arg, const struct ike_sa_info *info), void *arg)
 {
     struct ike_sa_info i;
+    struct ike_cp_values given, taken;
     const struct ike_child_sa **list = calloc(sa->n_child + 1, sizeof(struct ike_child_sa *));
     memset(&i, 0, sizeof(i));
     i.session = sa->session;
@@ -30,11 +31,18 @@ void ike_sa_info(struct ike_sa *sa, void (*fn)(void *arg, const struct ike_sa_in
     i.last_in = sa->last_in;
     i.next_out = sa->next_out;
     i.next_in = sa->next_in;
-    i.window = 1;
+    i.window = sa->profile->window;
+    i.peer_window = sa->peer_window;
+    i.mobike = sa->mobike;
+    i.peer_redirect = sa->peer_redirect;
+    i.ppk = sa->ppk;
+    i.resumed = sa->resumed;
+    i.reauth_at = sa->ext ? sa->ext->reauth_at : 0;
+    i.auth_until = sa->ext ? sa->ext->auth_until : 0;
     for (const struct ike_task *t = sa->queue; t; t = t->next)
         i.requests_queued++;
-    if (sa->cp)
-        i.cp = *sa->cp;
+    i.given = ike_cp_values(sa->given, &given);
+    i.taken = ike_cp_values(sa->taken, &taken);
     for (const struct ike_child *c = sa->children; list && c; c = c->next) {
         if (c->state == IKE_C_UP || c->state == IKE_C_REPLACED)
             list[i.n_child++] = &c->pub;
@@ -45,6 +53,8 @@ void ike_sa_info(struct ike_sa *sa, void (*fn)(void *arg, const struct ike_sa_in
     i.retransmits = sa->retransmits;
     i.dpd_sent = sa->dpd_sent;
     i.rekeys = sa->rekeys;
+    i.eap_id = sa->eap_id;
+    i.cert_id = sa->cert_id;
     fn(arg, &i);
     free(list);
 }
@@ -125,6 +135,14 @@ int ike_rekey_ike(struct ike_engine *e, uint32_t session, uint64_t now)
     return rc;
 }
 
+int ike_tell_config(struct ike_engine *e, uint32_t session, uint64_t now)
+{
+    ike_enter(e, now);
+    const int rc = start(e, ike_sa_by_session(e, session), IKE_TASK_CONFIG, 0);
+    ike_leave(e);
+    return rc;
+}
+
 int ike_probe(struct ike_engine *e, uint32_t session, uint64_t now)
 {
     ike_enter(e, now);
@@ -192,6 +210,18 @@ int ike_delete(struct ike_engine *e, uint32_t session, uint64_t now)
     struct ike_sa *sa = ike_sa_by_session(e, session);
     if (sa)
         ike_sa_delete(sa, IKE_R_USER, 0);
+    ike_leave(e);
+    return sa ? 0 : -1;
+}
+
+int ike_delete_fast(struct ike_engine *e, uint32_t session, uint64_t now)
+{
+    ike_enter(e, now);
+    struct ike_sa *sa = ike_sa_by_session(e, session);
+    if (sa) {
+        ike_sa_delete(sa, IKE_R_USER, 0);
+        ike_sa_close(sa, IKE_R_USER, false);
+    }
     ike_leave(e);
     return sa ? 0 : -1;
 }

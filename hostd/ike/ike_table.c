@@ -37,6 +37,18 @@ static void grow(struct ike_table *t)
     t->slots = slots;
 }
 
+// Where the first entry of a key hangs, or would.
+static struct ike_node **place_of(struct ike_table *t, uint64_t key)
+{
+    struct ike_node **at = &t->slot[slot_of(t, key, t->slots)];
+    while (*at && (*at)->key != key) {
+        t->visits++;
+        at = &(*at)->next;
+    }
+    t->visits++;
+    return at;
+}
+
 bool ike_table_put(struct ike_table *t, struct ike_node *n, uint64_t key, void *owner)
 {
     if (t->slots == 0) {
@@ -47,11 +59,16 @@ bool ike_table_put(struct ike_table *t, struct ike_node *n, uint64_t key, void *
     } else if (t->count >= t->slots) {
         grow(t);
     }
-    const size_t at = slot_of(t, key, t->slots);
+    struct ike_node **at = place_of(t, key);
+    struct ike_node *first = *at;
     n->key = key;
     n->owner = owner;
-    n->next = t->slot[at];
-    t->slot[at] = n;
+    n->next = first ? first->next : NULL;
+    n->same = first;
+    n->back = NULL;
+    if (first)
+        first->back = n;
+    *at = n;
     t->count++;
     return true;
 }
@@ -60,34 +77,31 @@ void ike_table_drop(struct ike_table *t, struct ike_node *n)
 {
     if (n->owner == NULL)
         return;
-    struct ike_node **at = &t->slot[slot_of(t, n->key, t->slots)];
-    while (*at && *at != n)
-        at = &(*at)->next;
-    if (*at == n) {
-        *at = n->next;
-        t->count--;
+    if (n->back) {
+        n->back->same = n->same;
+        if (n->same)
+            n->same->back = n->back;
+    } else {
+        struct ike_node **at = place_of(t, n->key);
+        *at = n->same ? n->same : n->next;
+        if (n->same) {
+            n->same->next = n->next;
+            n->same->back = NULL;
+        }
     }
+    t->count--;
     n->owner = NULL;
-    n->next = NULL;
+    n->next = n->same = n->back = NULL;
 }
 
-struct ike_node *ike_table_find(const struct ike_table *t, uint64_t key)
+struct ike_node *ike_table_find(struct ike_table *t, uint64_t key)
 {
-    if (t->slots == 0)
-        return NULL;
-    struct ike_node *n = t->slot[slot_of(t, key, t->slots)];
-    while (n && n->key != key)
-        n = n->next;
-    return n;
+    return t->slots == 0 ? NULL : *place_of(t, key);
 }
 
 struct ike_node *ike_table_again(const struct ike_node *n)
 {
-    const uint64_t key = n->key;
-    struct ike_node *x = n->next;
-    while (x && x->key != key)
-        x = x->next;
-    return x;
+    return n->same;
 }
 
 void ike_table_clear(struct ike_table *t)

@@ -7,9 +7,12 @@
 #include <stddef.h>
 #include <stdint.h>
 
-/// An entry; it may be in one table at a time. Equal keys may occur several times.
+/// An entry; it may be in one table at a time. Equal keys may occur several times; they hang behind one another, so
+/// that many of them (one identity for all peers, one address for all behind a NAT) are no longer way for anyone.
 struct ike_node {
-    struct ike_node *next;
+    struct ike_node *next; ///< the next key of the slot; only the first entry of a key has it
+    struct ike_node *same; ///< the next entry of the same key
+    struct ike_node *back; ///< the one before of the same key; NULL: it is the first
     uint64_t key;
     void *owner; ///< the object it belongs to; NULL: in no table
 };
@@ -19,14 +22,15 @@ struct ike_table {
     struct ike_node **slot;
     size_t slots, count;
     uint64_t secret; ///< so that peers cannot choose keys that collide
+    uint64_t visits; ///< entries that were looked at, over all calls
 };
 
 /// false: no memory for the first slots (later growth that fails only makes chains longer).
 bool ike_table_put(struct ike_table *t, struct ike_node *n, uint64_t key, void *owner);
-/// Take an entry out, if it is in.
+/// Take an entry out, if it is in: O(1), however many have its key.
 void ike_table_drop(struct ike_table *t, struct ike_node *n);
-/// The first entry with the key, or NULL; the next one of the same key.
-struct ike_node *ike_table_find(const struct ike_table *t, uint64_t key);
+/// The entry with the key that was put in last, or NULL; the next one of the same key.
+struct ike_node *ike_table_find(struct ike_table *t, uint64_t key);
 struct ike_node *ike_table_again(const struct ike_node *n);
 void ike_table_clear(struct ike_table *t);
 

@@ -11,7 +11,7 @@ static size_t addr_size(uint8_t type)
     return type == IKE_TS_IPV4 ? 4 : 16;
 }
 
-struct ike_ts ike_ts_prefix(const struct ike_addr *net, uint8_t prefix)
+struct ike_ts ike_ts_prefix(const struct ip_addr *net, uint8_t prefix)
 {
     struct ike_ts ts;
     memset(&ts, 0, sizeof(ts));
@@ -122,15 +122,36 @@ size_t ike_ts_narrow(const struct ike_ts *want, size_t n_want, const struct ike_
     return n;
 }
 
-void ike_ts_resolve(const struct ike_ts *in, size_t n, const struct ike_addr *addr, bool any, struct ike_ts *out)
+// A dynamic entry's range for one family.
+static struct ike_ts host(const struct ike_ts *dynamic, const struct ip_addr *addr, uint8_t family, bool any)
 {
+    const struct ip_addr none = {.family = family};
+    struct ike_ts ts = ike_ts_prefix(any ? &none : addr, any ? 0 : family == 4 ? 32 : 128);
+    ts.proto = dynamic->proto;
+    ts.port_lo = dynamic->port_lo;
+    ts.port_hi = dynamic->port_hi;
+    return ts;
+}
+
+size_t ike_ts_resolve(const struct ike_ts *in, size_t n, const struct ike_ts_addrs *addrs, struct ike_ts *out,
+                      size_t max)
+{
+    size_t made = 0;
     for (size_t i = 0; i < n; i++) {
-        out[i] = in[i];
-        if (in[i].type != 0)
+        if (in[i].type == IKE_TS_OUTER) {
+            if (made < max && addrs->outer.family != 0)
+                out[made++] = host(&in[i], &addrs->outer, addrs->outer.family, addrs->outer_any);
             continue;
-        out[i] = ike_ts_prefix(addr, any ? 0 : addr->family == 4 ? 32 : 128);
-        out[i].proto = in[i].proto;
-        out[i].port_lo = in[i].port_lo;
-        out[i].port_hi = in[i].port_hi;
+        }
+        if (in[i].type != 0) {
+            if (made < max)
+                out[made++] = in[i];
+            continue;
+        }
+        if (made < max && (addrs->v4.family == 4 || addrs->any4))
+            out[made++] = host(&in[i], &addrs->v4, 4, addrs->any4);
+        if (made < max && (addrs->v6.family == 6 || addrs->any6))
+            out[made++] = host(&in[i], &addrs->v6, 6, addrs->any6);
     }
+    return made;
 }

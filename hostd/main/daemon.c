@@ -5,11 +5,16 @@
 #include "hostd/main/daemon.h"
 
 #include "hostd/cli/control.h"
+#include "hostd/conf/crypto.h"
+#include "hostd/main/config_ike.h"
+#include "hostd/main/ts.h"
 
+#include <errno.h>
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/resource.h>
 #include <unistd.h>
 
 enum {
@@ -17,6 +22,7 @@ enum {
     SECOND = 5,       // ticks
     DRAIN_MS = 50,    // between looks whether the peers have answered our deletes
     DRAIN_TURNS = 40, // then it ends anyway
+    LAST_MS = 2000,   // for what the loop still has when all is closed
     RETRY_SECONDS = 5,
 };
 
@@ -35,12 +41,14 @@ static bool open_datapath(struct culvertd *d, char *err, size_t err_size)
 {
     struct dp_hooks hooks = glue_dp_hooks(d);
     if (d->conf->card == CONF_CARD_NONE) {
-        d->dp = dp_soft_open(&d->loop, sockets_natt_fd(d->sockets), &hooks, err, err_size);
+        d->dp = dp_soft_open(&d->loop, sockets_natt_fd(d->sockets, 4), sockets_natt_fd(d->sockets, 6), &hooks, err,
+                             err_size);
     } else {
         char where[CONF_TEXT + 16];
         snprintf(where, sizeof(where), "%s%s", d->conf->card == CONF_CARD_VFIO_USER ? "vfio-user:" : "",
                  d->conf->card_path);
-        d->dp = dp_card_open(&d->loop, where, &hooks, err, err_size);
+        d->dp = dp_both_open(&d->loop, where, sockets_natt_fd(d->sockets, 4), sockets_natt_fd(d->sockets, 6), &hooks,
+                             err, err_size);
     }
     d->links.dp = d->dp;
     d->links.ports = d->conf->card != CONF_CARD_NONE;
@@ -65,6 +73,12 @@ static bool open_links(struct culvertd *d, char *err, size_t err_size)
     return d->mirror != NULL && links_apply(&d->links, d->conf, err, err_size);
 }
 
+static bool has_suite(void *ctx, const struct ike_suite *esp)
+{
+    struct dp_suite suite;
+    return ts_suite(esp, &suite) && dp_has_suite(((struct culvertd *)ctx)->dp, suite);
+}
+
 static bool start(struct culvertd *d, char *err, size_t err_size)
 {
     struct sockets_hooks hooks = glue_socket_hooks(d);
@@ -80,16 +94,27 @@ static bool start(struct culvertd *d, char *err, size_t err_size)
     if (d->sockets == NULL || !open_datapath(d, err, err_size) || !open_links(d, err, err_size)) {
         return false;
     }
+    d->pki = pki_open(&d->loop, &d->log, NULL);
     profiles_reset(&d->profiles, d->conf);
     d->profiles.log = &d->log;
+    d->trust_view = (struct trust){&d->trust, &d->conf};
+    d->profiles.hooks = trust_hooks(&d->trust_view);
+    glue_profile_hooks(d);
+    d->profiles.has_suite = has_suite;
+    d->profiles.has_suite_ctx = d;
     struct session_env env = glue_session_env(d);
     sessions_init(&d->sessions, &env);
     glue_tunnel_hooks(d);
-    if (!glue_open(d, err, err_size)) {
+    config_open(d);
+    if (!eap_glue_open(d, err, err_size) || !glue_open(d, err, err_size)) {
         return false;
     }
     d->control = control_open(d, d->options.socket_path, err, err_size);
     if (d->control == NULL) {
+        return false;
+    }
+    if (!ops_watch(d)) {
+        snprintf(err, err_size, "rtnetlink: no socket");
         return false;
     }
     statics_apply(d, NULL, d->conf);
@@ -101,7 +126,14 @@ static void stop_all(struct culvertd *d)
 {
     control_close(d->control);
     d->control = NULL;
+    if (d->pki != NULL) {
+        pki_abort(d->pki, "the daemon stops"); // who asked has memory to release
+    }
+    pki_close(d->pki);
+    d->pki = NULL;
+    ops_unwatch(d);
     glue_close(d); // children are removed, their devices and routes with them
+    eap_glue_close(d);
     struct conf *none = conf_new();
     statics_apply(d, d->conf, none);
     conf_free(none);
@@ -118,12 +150,19 @@ static void stop_all(struct culvertd *d)
     d->sockets = NULL;
     tunnels_free(&d->tunnels);
     profiles_free(&d->profiles);
+    told_free(&d->told);
     pools_free(&d->pools);
     nl_close(d->links.nl);
     keylog_close(d->keylog);
 }
 
 // ------------------------------------------------------------------------------------------------ configuration
+
+static void log_warning(void *arg, const char *text)
+{
+    struct culvertd *d = arg;
+    log_write(&d->log, LOG_WARNING, "conf", "%s", text);
+}
 
 bool daemon_apply(struct culvertd *d, struct conf *c, char *err, size_t err_size)
 {
@@ -133,23 +172,34 @@ bool daemon_apply(struct culvertd *d, struct conf *c, char *err, size_t err_size
         conf_free(c);
         return false;
     }
+    struct pki_set *trust = pki_load(c, d->options.state_path, &d->log, err, err_size);
+    if (trust == NULL) {
+        conf_free(c);
+        return false;
+    }
     if (!links_apply(&d->links, c, err, err_size)) {
         char again[256];
         if (!links_apply(&d->links, old, again, sizeof(again))) {
             log_write(&d->log, LOG_ERR, "conf", "going back to the configuration before: %s", again);
         }
+        pki_unref(trust);
         conf_free(c);
         return false;
     }
     statics_apply(d, old, c);
     d->conf = c;
     d->conf_version++;
+    pki_unref(d->trust);
+    d->trust = trust;
+    pki_abort(d->pki, "the configuration has changed meanwhile");
     profiles_reset(&d->profiles, c);
     tunnels_apply(&d->tunnels, c, daemon_now(d));
     glue_limits(d, old);
+    config_changed(d, old);
     glue_rearm(d);
     conf_free(old);
     log_write(&d->log, LOG_NOTE, "conf", "configuration %llu applied", (unsigned long long)d->conf_version);
+    conf_warnings(c, log_warning, d);
     return true;
 }
 
@@ -171,6 +221,7 @@ static void on_tick(uv_timer_t *t)
     glue_tick(d);
     if (d->ticks % SECOND == 0) {
         mirror_tick(d->mirror);
+        config_tick(d);
     }
     if (d->ticks % (SECOND * RETRY_SECONDS) == 0) {
         statics_retry(d);
@@ -178,15 +229,26 @@ static void on_tick(uv_timer_t *t)
     glue_rearm(d);
 }
 
+static void on_last(uv_timer_t *t)
+{
+    uv_stop(t->loop);
+}
+
+// The loop runs until everything is closed. What a thread of the pool does cannot be broken off: a lookup with a name
+// server that does not answer takes as long as the resolver tries. The last timer ends the loop before that.
 static void end_loop(struct culvertd *d)
 {
     uv_close((uv_handle_t *)&d->ike_timer, NULL);
     uv_close((uv_handle_t *)&d->tick, NULL);
     uv_close((uv_handle_t *)&d->drain, NULL);
+    jobs_close(&d->jobs);
     for (unsigned i = 0; i < 3; i++) {
         uv_close((uv_handle_t *)&d->signals[i], NULL);
     }
     stop_all(d);
+    uv_update_time(&d->loop); // with many sessions that took a while
+    uv_timer_start(&d->last, on_last, LAST_MS, 0);
+    uv_unref((uv_handle_t *)&d->last);
 }
 
 static void on_drain(uv_timer_t *t)
@@ -243,11 +305,25 @@ static void init_handles(struct culvertd *d)
     uv_timer_init(&d->loop, &d->ike_timer);
     uv_timer_init(&d->loop, &d->tick);
     uv_timer_init(&d->loop, &d->drain);
+    uv_timer_init(&d->loop, &d->last);
     d->ike_timer.data = d->tick.data = d->drain.data = d;
+    glue_jobs(d);
     for (unsigned i = 0; i < 3; i++) {
         uv_signal_init(&d->loop, &d->signals[i]);
         d->signals[i].data = d;
         uv_signal_start(&d->signals[i], on_signal, numbers[i]);
+    }
+}
+
+// Each device and connection is a file: as many as we may have.
+static void raise_limits(struct log *log)
+{
+    struct rlimit files;
+    if (getrlimit(RLIMIT_NOFILE, &files) == 0 && files.rlim_cur < files.rlim_max) {
+        files.rlim_cur = files.rlim_max;
+        if (setrlimit(RLIMIT_NOFILE, &files) != 0) {
+            log_write(log, LOG_WARNING, "main", "the limit on open files cannot be raised: %s", strerror(errno));
+        }
     }
 }
 
@@ -260,14 +336,18 @@ int daemon_run(const struct daemon_options *options)
     d->started = daemon_now(d);
     log_init(&d->log, options->log_level);
     signal(SIGPIPE, SIG_IGN);
+    raise_limits(&d->log);
     d->lang = conf_lang_new(err, sizeof(err));
     d->conf = d->lang == NULL ? NULL : conf_load(d->lang, options->conf_path, err, sizeof(err));
-    if (d->conf == NULL) {
+    d->trust = d->conf == NULL ? NULL : pki_load(d->conf, options->state_path, &d->log, err, sizeof(err));
+    if (d->trust == NULL) {
         log_write(&d->log, LOG_ERR, "conf", "%s: %s", options->conf_path, err);
+        conf_free(d->conf);
         conf_lang_free(d->lang);
         free(d);
         return EXIT_CONF;
     }
+    conf_warnings(d->conf, log_warning, d);
     uv_loop_init(&d->loop);
     init_handles(d);
     if (start(d, err, sizeof(err))) {
@@ -282,7 +362,15 @@ int daemon_run(const struct daemon_options *options)
     }
     uv_run(&d->loop, UV_RUN_DEFAULT);
     int code = d->exit_code;
+    if (uv_loop_alive(&d->loop)) {
+        log_write(&d->log, LOG_NOTE, "main", "not waiting for a name server that has not answered");
+        fflush(NULL);
+        _exit(code); // exit would wait for libuv's threads
+    }
+    uv_close((uv_handle_t *)&d->last, NULL);
+    uv_run(&d->loop, UV_RUN_DEFAULT);
     uv_loop_close(&d->loop);
+    pki_unref(d->trust);
     conf_free(d->conf);
     conf_lang_free(d->lang);
     free(d);

@@ -1,9 +1,9 @@
 // SPDX-License-Identifier: BSD-2-Clause
 #include "hostd/main/session.h"
 
+#include "hostd/dp/suite.h"
 #include "hostd/main/ts.h"
 
-#include <arpa/inet.h>
 #include <errno.h>
 #include <openssl/crypto.h>
 #include <stdlib.h>
@@ -11,6 +11,7 @@
 
 static void step_on(struct child *c);
 static void undo(struct child *c);
+static void undo_routes(struct child *c, unsigned n);
 
 void sessions_init(struct sessions *s, const struct session_env *env)
 {
@@ -40,9 +41,44 @@ static void session_free(struct sessions *s, struct session *session)
     free(session);
 }
 
+// The keys are with the datapath, or not wanted any more.
+static void sas_release(struct child *c)
+{
+    if (c->sas != NULL) {
+        OPENSSL_cleanse(c->sas, sizeof(*c->sas));
+        free(c->sas);
+        c->sas = NULL;
+    }
+}
+
+static void hold(struct child *c)
+{
+    struct sessions *s = c->all;
+    c->hold = true;
+    c->held_next = s->held;
+    c->held_at = &s->held;
+    if (s->held != NULL) {
+        s->held->held_at = &c->held_next;
+    }
+    s->held = c;
+}
+
+static void unhold(struct child *c)
+{
+    c->hold = false;
+    if (c->held_at != NULL) {
+        *c->held_at = c->held_next;
+        if (c->held_next != NULL) {
+            c->held_next->held_at = c->held_at;
+        }
+        c->held_at = NULL;
+    }
+}
+
 static void child_free(struct child *c)
 {
     struct sessions *s = c->all;
+    unhold(c);
     if (map_get(&s->by_spi, c->spi_in) == c) {
         map_del(&s->by_spi, c->spi_in);
     }
@@ -57,7 +93,8 @@ static void child_free(struct child *c)
     if (c->free_spi && s->env.dp != NULL) {
         dp_spi_free(s->env.dp, c->spi_in);
     }
-    OPENSSL_cleanse(c, sizeof(*c));
+    sas_release(c);
+    dp_selectors_unref(c->ts);
     free(c);
 }
 
@@ -84,13 +121,18 @@ static int do_interface(struct child *c, const struct ike_child_sa *sa)
 {
     struct session *s = c->session;
     if (s->refs == 0) {
-        int error = c->all->env.attach(c->all->env.ctx, sa, &s->link, &s->tunnel);
+        struct session_if at = {0};
+        int error = c->all->env.attach(c->all->env.ctx, sa, &at);
         if (error != 0) {
             return error;
         }
+        s->link = at.link;
+        s->tunnel = at.tunnel;
+        s->gre = at.gre;
     }
     s->refs++;
-    c->in.tunnel = c->out.tunnel = s->tunnel;
+    c->sas->in.tunnel = c->sas->out.tunnel = s->tunnel;
+    c->all->env.fit(c->all->env.ctx, s->link, sa);
     return 0;
 }
 
@@ -106,34 +148,47 @@ static void undo_interface(struct child *c)
 static int do_peer(struct child *c, const struct ike_child_sa *sa)
 {
     (void)sa;
-    c->all->env.peer(c->all->env.ctx, c->path.remote, true);
+    c->all->env.peer(c->all->env.ctx, &c->path.remote, true);
     return 0;
 }
 
 static void undo_peer(struct child *c)
 {
-    c->all->env.peer(c->all->env.ctx, c->path.remote, false);
+    c->all->env.peer(c->all->env.ctx, &c->path.remote, false);
+}
+
+static void drop_addresses(struct child *c)
+{
+    struct session *s = c->session;
+    for (int i = 0; i < 2; i++) {
+        if (ip_is_set(&s->assigned[i])) {
+            c->all->env.address(c->all->env.ctx, s->link, &s->assigned[i], false);
+            s->assigned[i] = (struct ip_addr){0};
+        }
+    }
 }
 
 static int do_address(struct child *c, const struct ike_child_sa *sa)
 {
     (void)sa;
     struct session *s = c->session;
-    if (!c->asked || c->assigned.s_addr == 0 || s->has_address) {
-        return 0;
+    int error = 0;
+    for (int i = 0; i < 2 && c->asked && error == 0; i++) {
+        if (ip_is_set(&c->assigned[i]) && !ip_is_set(&s->assigned[i])) {
+            error = c->all->env.address(c->all->env.ctx, s->link, &c->assigned[i], true);
+            s->assigned[i] = error == 0 ? c->assigned[i] : s->assigned[i];
+        }
     }
-    int error = c->all->env.address(c->all->env.ctx, s->link, c->assigned);
-    s->has_address = error == 0;
-    s->assigned = s->has_address ? c->assigned : s->assigned;
+    if (error != 0 && s->refs == 1) {
+        drop_addresses(c);
+    }
     return error;
 }
 
 static void undo_address(struct child *c)
 {
-    struct session *s = c->session;
-    if (s->refs == 1 && s->has_address) {
-        c->all->env.address(c->all->env.ctx, s->link, (struct in_addr){0});
-        s->has_address = false;
+    if (c->session->refs == 1 && c->asked) {
+        drop_addresses(c);
     }
 }
 
@@ -163,8 +218,8 @@ static int do_in(struct child *c, const struct ike_child_sa *sa)
 {
     (void)sa;
     c->pending++;
-    dp_sa_install(c->all->env.dp, &c->in, on_step_done, c);
-    OPENSSL_cleanse(c->in.key, sizeof(c->in.key));
+    dp_sa_install(c->all->env.dp, &c->sas->in, on_step_done, c);
+    OPENSSL_cleanse(c->sas->in.key, sizeof(c->sas->in.key));
     return STEP_PENDING;
 }
 
@@ -188,8 +243,8 @@ static int do_out(struct child *c, const struct ike_child_sa *sa)
     }
     c->pending++;
     c->out_there = true;
-    dp_sa_install(c->all->env.dp, &c->out, on_step_done, c);
-    OPENSSL_cleanse(c->out.key, sizeof(c->out.key));
+    dp_sa_install(c->all->env.dp, &c->sas->out, on_step_done, c);
+    sas_release(c);
     return STEP_PENDING;
 }
 
@@ -200,35 +255,46 @@ static void undo_out(struct child *c)
     }
 }
 
-static int route_ref(void *arg, struct in_addr prefix, unsigned length)
+static struct session_route *route_find(const struct session *s, const struct ip_addr *prefix, unsigned length,
+                                        size_t *at)
+{
+    for (size_t i = s->routes.n; i-- > 0;) {
+        struct session_route *r = s->routes.at[i];
+        if (ip_equal(&r->prefix, prefix) && r->length == length) {
+            *at = i;
+            return r;
+        }
+    }
+    return NULL;
+}
+
+static int route_ref(void *arg, const struct ip_addr *prefix, unsigned length)
 {
     struct child *c = arg;
     struct session *s = c->session;
     const struct session_env *env = &c->all->env;
-    uint32_t mask = length == 0 ? 0 : htonl(~0U << (32 - length));
+    size_t at;
     if (length == 0) {
         return 0; // everything: the user's routes decide
     }
-    char text[INET_ADDRSTRLEN];
-    if (((c->path.remote.s_addr ^ prefix.s_addr) & mask) == 0) {
+    char text[IP_TEXT];
+    if (ip_in(&c->path.remote, prefix, length)) {
         log_write(env->log, LOG_WARNING, "session",
-                  "no route to %s/%u over the tunnel: the tunnel's own far end is in it",
-                  inet_ntop(AF_INET, &prefix, text, sizeof(text)), length);
+                  "no route to %s/%u over the tunnel: the tunnel's own far end is in it", ip_format(prefix, text),
+                  length);
         return 0;
     }
-    for (size_t i = 0; i < s->routes.n; i++) {
-        struct session_route *r = s->routes.at[i];
-        if (r->prefix.s_addr == prefix.s_addr && r->length == length) {
-            r->refs++;
-            return 0;
-        }
+    struct session_route *r = route_find(s, prefix, length, &at);
+    if (r != NULL) {
+        r->refs++;
+        return 0;
     }
-    struct session_route *r = calloc(1, sizeof(*r));
+    r = calloc(1, sizeof(*r));
     if (r == NULL || !list_add(&s->routes, r)) {
         free(r);
         return -ENOMEM;
     }
-    *r = (struct session_route){.prefix = prefix, .length = length, .refs = 1};
+    *r = (struct session_route){.prefix = *prefix, .length = length, .refs = 1};
     int error = env->route(env->ctx, s->link, prefix, length, true);
     if (error != 0) {
         list_remove(&s->routes, r);
@@ -237,53 +303,65 @@ static int route_ref(void *arg, struct in_addr prefix, unsigned length)
     return error;
 }
 
-static int route_unref(void *arg, struct in_addr prefix, unsigned length)
+static int route_unref(void *arg, const struct ip_addr *prefix, unsigned length)
 {
     struct child *c = arg;
     struct session *s = c->session;
-    for (size_t i = s->routes.n; i-- > 0;) {
-        struct session_route *r = s->routes.at[i];
-        if (r->prefix.s_addr == prefix.s_addr && r->length == length) {
-            if (--r->refs == 0) {
-                c->all->env.route(c->all->env.ctx, s->link, prefix, length, false);
-                free(list_remove_at(&s->routes, i));
-            }
-            break;
-        }
+    size_t at;
+    struct session_route *r = route_find(s, prefix, length, &at);
+    if (r != NULL && --r->refs == 0) {
+        c->all->env.route(c->all->env.ctx, s->link, prefix, length, false);
+        free(list_remove_at(&s->routes, at));
     }
     return 0;
+}
+
+// The prefixes of a child's selectors: those of the peer, and none of GRE.
+static unsigned routed(const struct child *c)
+{
+    return c->session->gre ? 0 : c->ts->remote;
 }
 
 static int do_routes(struct child *c, const struct ike_child_sa *sa)
 {
     (void)sa;
     struct session *s = c->session;
+    const struct dp_ts *ts = c->ts->ts + c->ts->local;
     int error = 0;
-    size_t n;
-    for (n = 0; n < c->out.remote_ts_count && error == 0; n++) {
-        error = ts_prefixes(&c->out.remote_ts[n], route_ref, c);
+    unsigned n;
+    for (n = 0; n < routed(c) && error == 0; n++) {
+        error = ts_prefixes(&ts[n], route_ref, c);
     }
-    bool give = error == 0 && !c->asked && c->assigned.s_addr != 0 && s->assigned.s_addr == 0;
-    if (give) {
-        error = route_ref(c, c->assigned, 32);
-        s->assigned = error == 0 ? c->assigned : s->assigned;
+    for (int i = 0; i < 2 && error == 0 && !c->asked; i++) {
+        if (ip_is_set(&c->assigned[i]) && !ip_is_set(&s->assigned[i])) {
+            error = route_ref(c, &c->assigned[i], ip_bits(&c->assigned[i]));
+            s->assigned[i] = error == 0 ? c->assigned[i] : s->assigned[i];
+        }
     }
-    while (error != 0 && n-- > 0) {
-        ts_prefixes(&c->out.remote_ts[n], route_unref, c);
+    if (error != 0) {
+        undo_routes(c, n);
     }
     return error;
 }
 
-static void undo_routes(struct child *c)
+// Those of the first n selectors, and with the last child those of addresses that we gave.
+static void undo_routes(struct child *c, unsigned n)
 {
     struct session *s = c->session;
-    if (s->refs == 1 && !c->asked && s->assigned.s_addr != 0) {
-        route_unref(c, s->assigned, 32);
-        s->assigned = (struct in_addr){0};
+    for (int i = 0; i < 2 && s->refs == 1 && !c->asked; i++) {
+        if (ip_is_set(&s->assigned[i])) {
+            route_unref(c, &s->assigned[i], ip_bits(&s->assigned[i]));
+            s->assigned[i] = (struct ip_addr){0};
+        }
     }
-    for (size_t n = c->out.remote_ts_count; n-- > 0;) {
-        ts_prefixes(&c->out.remote_ts[n], route_unref, c);
+    while (n-- > 0) {
+        ts_prefixes(&c->ts->ts[c->ts->local + n], route_unref, c);
     }
+}
+
+static void undo_all_routes(struct child *c)
+{
+    undo_routes(c, routed(c));
 }
 
 static const struct step {
@@ -293,7 +371,7 @@ static const struct step {
 } steps[] = {
     {"interface", do_interface, undo_interface}, {"peer", do_peer, undo_peer},
     {"address", do_address, undo_address},       {"inbound SA", do_in, undo_in},
-    {"outbound SA", do_out, undo_out},           {"routes", do_routes, undo_routes},
+    {"outbound SA", do_out, undo_out},           {"routes", do_routes, undo_all_routes},
 };
 enum { STEPS = sizeof(steps) / sizeof(steps[0]) };
 
@@ -341,67 +419,58 @@ static void step_on(struct child *c)
 
 // ------------------------------------------------------------------------------------------------ from the machine
 
-static struct in_addr v4(const struct ike_addr *a)
-{
-    struct in_addr out = {0};
-    if (a->family == 4) {
-        memcpy(&out, a->b, 4);
-    }
-    return out;
-}
-
 static void set_path(struct child *c, const struct ike_child_sa *sa)
 {
-    c->path = (struct dp_path){.local = v4(&sa->path.local),
-                               .remote = v4(&sa->path.remote),
+    c->path = (struct dp_path){.local = sa->path.local,
+                               .remote = sa->path.remote,
                                .local_port = sa->path.local_port,
                                .remote_port = sa->path.remote_port,
                                .encap = sa->encap};
-    c->encap = sa->encap;
 }
 
-static int fill_sa(struct child *c, const struct ike_child_sa *sa, const struct ike_child_key *in,
-                   const struct ike_child_key *out)
+// false: the key is not of the length that the suite has.
+static bool put_key(struct dp_sa *d, const struct ike_child_key *key)
 {
-    enum dp_suite suite;
-    if (sa->transport || !ts_suite(&sa->suite, &suite)) {
-        return -ENOTSUP;
+    d->key_len = suite_key_len(d->suite);
+    if ((size_t)key->encr_len + key->integ_len != d->key_len) {
+        return false;
     }
-    if ((size_t)in->encr_len + in->integ_len > DP_KEY_MAX || (size_t)out->encr_len + out->integ_len > DP_KEY_MAX) {
-        return -EINVAL;
+    memcpy(d->key, key->encr, key->encr_len);
+    memcpy(d->key + key->encr_len, key->integ, key->integ_len);
+    return true;
+}
+
+static int fill_sas(struct child *c, const struct ike_child_sa *sa, const struct ike_child_key *in,
+                    const struct ike_child_key *out)
+{
+    struct dp_suite suite;
+    int error = -ENOTSUP;
+    c->ts = ts_suite(&sa->suite, &suite) ? ts_selectors(sa, &error) : NULL;
+    c->sas = c->ts == NULL ? NULL : calloc(1, sizeof(*c->sas));
+    if (c->sas == NULL) {
+        return c->ts == NULL ? error : -ENOMEM;
     }
-    struct dp_sa *d = &c->in;
-    int local = ts_ranges(sa->ts_local, sa->n_ts_local, d->local_ts);
-    int remote = ts_ranges(sa->ts_remote, sa->n_ts_remote, d->remote_ts);
-    if (local <= 0 || remote <= 0) {
-        return local < 0 ? local : remote < 0 ? remote : -EINVAL;
-    }
-    d->local_ts_count = (size_t)local;
-    d->remote_ts_count = (size_t)remote;
-    d->suite = suite;
-    d->esn = sa->suite.esn;
-    d->encap = c->path.encap;
-    d->replay_window = sa->replay_window;
-    d->local = c->path.local;
-    d->remote = c->path.remote;
-    d->local_port = c->path.local_port;
-    d->remote_port = c->path.remote_port;
-    d->soft_bytes = sa->bytes_soft;
-    d->hard_bytes = sa->bytes_hard;
-    d->soft_packets = sa->packets_soft;
-    d->hard_packets = sa->packets_hard;
-    c->out = c->in;
-    c->in.dir = DP_IN;
-    c->in.spi = sa->spi_in;
-    memcpy(c->in.key, in->encr, in->encr_len);
-    memcpy(c->in.key + in->encr_len, in->integ, in->integ_len);
-    c->in.key_len = (size_t)in->encr_len + in->integ_len;
-    c->out.dir = DP_OUT;
-    c->out.spi = sa->spi_out;
-    memcpy(c->out.key, out->encr, out->encr_len);
-    memcpy(c->out.key + out->encr_len, out->integ, out->integ_len);
-    c->out.key_len = (size_t)out->encr_len + out->integ_len;
-    return 0;
+    struct dp_sa *d = &c->sas->in;
+    *d = (struct dp_sa){.dir = DP_IN,
+                        .spi = sa->spi_in,
+                        .suite = suite,
+                        .esn = sa->suite.esn,
+                        .transport = sa->transport,
+                        .encap = c->path.encap,
+                        .replay_window = sa->replay_window,
+                        .local = c->path.local,
+                        .remote = c->path.remote,
+                        .local_port = c->path.local_port,
+                        .remote_port = c->path.remote_port,
+                        .ts = c->ts,
+                        .soft_bytes = sa->bytes_soft,
+                        .hard_bytes = sa->bytes_hard,
+                        .soft_packets = sa->packets_soft,
+                        .hard_packets = sa->packets_hard};
+    c->sas->out = *d;
+    c->sas->out.dir = DP_OUT;
+    c->sas->out.spi = sa->spi_out;
+    return put_key(d, in) && put_key(&c->sas->out, out) ? 0 : -EINVAL;
 }
 
 static struct child *child_new(struct sessions *s, const struct ike_child_sa *sa)
@@ -423,11 +492,14 @@ static struct child *child_new(struct sessions *s, const struct ike_child_sa *sa
     c->spi_out = sa->spi_out;
     c->all = s;
     c->session = session;
-    c->assigned = v4(&sa->assigned);
+    c->assigned[0] = sa->assigned;
+    c->assigned[1] = sa->assigned6;
+    c->transport = sa->transport;
     c->initiator = sa->initiator;
-    c->watch = sa->profile != NULL && sa->profile->dpd_on_demand;
-    c->asked = sa->profile != NULL && sa->profile->cp_request;
-    c->hold = sa->hold_outbound;
+    c->asked = sa->profile != NULL && (sa->profile->cp_request || sa->profile->cp_request6);
+    if (sa->hold_outbound) {
+        hold(c);
+    }
     c->suite = sa->suite;
     c->esn = sa->suite.esn;
     set_path(c, sa);
@@ -448,7 +520,7 @@ int sessions_install(struct sessions *s, const struct ike_child_sa *sa, const st
     if (c == NULL) {
         return -ENOMEM;
     }
-    int result = fill_sa(c, sa, in, out);
+    int result = fill_sas(c, sa, in, out);
     if (result == 0) {
         result = run_steps(c, sa);
     } else {
@@ -483,12 +555,12 @@ void sessions_switch(struct sessions *s, const struct ike_child_sa *sa)
     if (c == NULL || !c->hold || c->out_there || c->dropped) {
         return;
     }
-    c->hold = false;
+    unhold(c);
     if (c->step > 4) { // the step of the outbound SA has passed it over
         c->out_there = true;
         c->pending++;
-        dp_sa_install(s->env.dp, &c->out, on_switched, c);
-        OPENSSL_cleanse(c->out.key, sizeof(c->out.key));
+        dp_sa_install(s->env.dp, &c->sas->out, on_switched, c);
+        sas_release(c);
     }
 }
 
@@ -507,18 +579,22 @@ void sessions_update(struct sessions *s, const struct ike_child_sa *sa)
     }
     struct dp_path old = c->path;
     set_path(c, sa);
-    if (old.remote.s_addr != c->path.remote.s_addr) {
-        s->env.peer(s->env.ctx, c->path.remote, true);
-        s->env.peer(s->env.ctx, old.remote, false);
+    if (!ip_equal(&old.remote, &c->path.remote)) {
+        s->env.peer(s->env.ctx, &c->path.remote, true);
+        s->env.peer(s->env.ctx, &old.remote, false);
+    }
+    if (c->session->link != NULL) {
+        s->env.fit(s->env.ctx, c->session->link, sa);
     }
     if (c->out_there) {
         dp_sa_path(s->env.dp, c->spi_out, old.remote, &c->path, on_path, s->env.log);
-    } else {
-        c->out.local = c->path.local;
-        c->out.remote = c->path.remote;
-        c->out.local_port = c->path.local_port;
-        c->out.remote_port = c->path.remote_port;
-        c->out.encap = c->path.encap;
+    } else if (c->sas != NULL) {
+        struct dp_sa *out = &c->sas->out;
+        out->local = c->path.local;
+        out->remote = c->path.remote;
+        out->local_port = c->path.local_port;
+        out->remote_port = c->path.remote_port;
+        out->encap = c->path.encap;
     }
 }
 

@@ -22,23 +22,32 @@
 
 struct link;
 
+// What a session sends and receives by.
+struct session_if {
+    struct link *link;
+    uint32_t tunnel; // of the datapath
+    bool gre;        // its selectors are of GRE packets: nothing is to be routed by them
+};
+
 struct session_env {
     void *ctx;
     struct dp *dp; // NULL: it is going, ask it nothing more
     struct log *log;
-    // The interface of a session: 0 or a negative errno. `tunnel`: of the datapath.
-    int (*attach)(void *ctx, const struct ike_child_sa *sa, struct link **link, uint32_t *tunnel);
+    // The interface of a session: 0 or a negative errno.
+    int (*attach)(void *ctx, const struct ike_child_sa *sa, struct session_if *out);
     void (*detach)(void *ctx, uint32_t session, struct link *link);
-    // Our own inner address; 0 takes it away.
-    int (*address)(void *ctx, struct link *link, struct in_addr addr);
-    int (*route)(void *ctx, struct link *link, struct in_addr prefix, unsigned length, bool add);
-    void (*peer)(void *ctx, struct in_addr remote, bool present);
+    // Our own inner address of a family, given by the peer.
+    int (*address)(void *ctx, struct link *link, const struct ip_addr *addr, bool present);
+    int (*route)(void *ctx, struct link *link, const struct ip_addr *prefix, unsigned length, bool add);
+    void (*peer)(void *ctx, const struct ip_addr *remote, bool present);
+    // The way of the SA is known, or has changed: the interface's MTU follows it.
+    void (*fit)(void *ctx, struct link *link, const struct ike_child_sa *sa);
     // A child whose installation was pending is up (0) or has failed.
     void (*installed)(void *ctx, uint32_t child_id, int result);
 };
 
 struct session_route {
-    struct in_addr prefix;
+    struct ip_addr prefix;
     unsigned length, refs;
 };
 
@@ -47,28 +56,34 @@ struct session {
     struct link *link;
     uint32_t tunnel;
     unsigned refs; // children past the first step
-    bool has_address;
-    struct in_addr assigned; // inner address, ours (initiator) or the peer's
-    struct list routes;      // of struct session_route
-    struct list children;    // of struct child, oldest first
+    bool gre;
+    struct ip_addr assigned[2]; // inner addresses in use, IPv4 and IPv6: ours (initiator) or the peer's
+    struct list routes;         // of struct session_route
+    struct list children;       // of struct child, oldest first
+};
+
+// What a child still has to give to the datapath, with its keys; wiped and released as soon as it has.
+struct child_sas {
+    struct dp_sa in, out;
 };
 
 struct child {
     uint32_t id, spi_in, spi_out;
     struct sessions *all;
     struct session *session;
-    struct dp_sa in, out; // keys are wiped once they are with the datapath
-    struct in_addr assigned;
-    bool initiator, encap, esn, hold, out_there;
-    bool watch; // its counters are wanted, for on-demand DPD
-    bool asked; // the assigned address is ours: we asked for it
+    struct child_sas *sas;      // NULL: the datapath has both
+    struct dp_selectors *ts;    // one reference
+    struct ip_addr assigned[2]; // IPv4, IPv6
+    bool initiator, transport, esn, hold, out_there;
+    bool asked; // the assigned addresses are ours: we asked for them
+    bool up, dropped, free_spi;
+    uint8_t step;     // steps done so far
+    unsigned pending; // answers of the datapath that are to come
     struct ike_suite suite;
     struct dp_path path;
-    unsigned step;    // steps done so far
-    unsigned pending; // answers of the datapath that are to come
-    bool up, dropped, free_spi;
     // What was last seen of its counters, for on-demand DPD.
     uint64_t in_packets, out_packets, in_at, out_at;
+    struct child *held_next, **held_at; // of the children whose outbound SA is held back
 };
 
 struct sessions {
@@ -77,6 +92,7 @@ struct sessions {
     struct map by_spi;   // child, by its inbound SPI
     struct map by_child; // child, by its id
     struct map by_out;   // child, by its outbound SPI; of two peers that chose the same one, the later
+    struct child *held;  // those whose outbound SA is held back: few, and for seconds
 };
 
 void sessions_init(struct sessions *s, const struct session_env *env);

@@ -1,16 +1,16 @@
 // SPDX-License-Identifier: BSD-2-Clause
-// `ip route` of the configuration in the kernel's table. A route whose next hop cannot be reached yet is tried again;
-// the kernel takes routes away with their device, so all are set again whenever the configuration changes.
+// `ip route` and `ipv6 route` of the configuration in the kernel's table. A route whose next hop cannot be reached yet
+// is tried again; the kernel takes routes away with their device, so all are set again whenever the configuration
+// changes.
 #include "hostd/main/daemon.h"
 
-#include <arpa/inet.h>
 #include <errno.h>
 #include <string.h>
 
 static bool to_kernel(struct culvertd *d, const struct conf_route *r, struct nl_route *out)
 {
     *out = (struct nl_route){.prefix = r->prefix,
-                             .length = conf_mask_length(r->mask),
+                             .length = r->length,
                              .gateway = r->nexthop,
                              .metric = r->distance,
                              .blackhole = r->iface.kind == IF_NULL};
@@ -24,8 +24,8 @@ static bool to_kernel(struct culvertd *d, const struct conf_route *r, struct nl_
 
 static bool same(const struct conf_route *a, const struct conf_route *b)
 {
-    return a->prefix.s_addr == b->prefix.s_addr && a->mask.s_addr == b->mask.s_addr &&
-           a->nexthop.s_addr == b->nexthop.s_addr && ifid_equal(a->iface, b->iface) && a->distance == b->distance;
+    return ip_equal(&a->prefix, &b->prefix) && a->length == b->length && ip_equal(&a->nexthop, &b->nexthop) &&
+           ifid_equal(a->iface, b->iface) && a->distance == b->distance;
 }
 
 static void set(struct culvertd *d, const struct conf_route *r, bool first)
@@ -33,9 +33,9 @@ static void set(struct culvertd *d, const struct conf_route *r, bool first)
     struct nl_route k;
     int error = to_kernel(d, r, &k) ? nl_route_add(d->links.nl, &k) : -ENODEV;
     if (error != 0 && first) {
-        char text[INET_ADDRSTRLEN];
-        log_write(&d->log, LOG_WARNING, "route", "%s/%u: %s; will be tried again",
-                  inet_ntop(AF_INET, &r->prefix, text, sizeof(text)), conf_mask_length(r->mask), strerror(-error));
+        char text[IP_TEXT];
+        log_write(&d->log, LOG_WARNING, "route", "%s/%u: %s; will be tried again", ip_format(&r->prefix, text),
+                  r->length, strerror(-error));
     }
 }
 

@@ -1,61 +1,134 @@
 // SPDX-License-Identifier: BSD-2-Clause
 #include "hostd/main/ts.h"
 
-#include <arpa/inet.h>
+#include "hostd/dp/suite.h"
+
 #include <errno.h>
 #include <string.h>
 
-int ts_ranges(const struct ike_ts *ts, unsigned n, struct dp_range out[DP_SELECTORS_MAX])
+static bool take_one(const struct ike_ts *from, struct dp_ts *to)
 {
-    unsigned count = 0;
-    for (unsigned i = 0; i < n; i++) {
-        bool whole = ts[i].proto == 0 && ts[i].port_lo == 0 && ts[i].port_hi == 65535;
-        if (ts[i].type != IKE_TS_IPV4 || !whole) {
-            return -ENOTSUP;
-        }
-        if (count == DP_SELECTORS_MAX) {
-            return -E2BIG;
-        }
-        memcpy(&out[count].first, ts[i].lo, 4);
-        memcpy(&out[count].last, ts[i].hi, 4);
-        count++;
+    size_t size = from->type == IKE_TS_IPV4 ? 4 : 16;
+    if (from->type != IKE_TS_IPV4 && from->type != IKE_TS_IPV6) {
+        return false;
     }
-    return (int)count;
+    *to = (struct dp_ts){
+        .family = size == 4 ? 4 : 6, .proto = from->proto, .port_lo = from->port_lo, .port_hi = from->port_hi};
+    memcpy(to->first, from->lo, size);
+    memcpy(to->last, from->hi, size);
+    return true;
 }
 
-int ts_prefixes(const struct dp_range *range, int (*fn)(void *arg, struct in_addr prefix, unsigned length), void *arg)
+struct dp_selectors *ts_selectors(const struct ike_child_sa *sa, int *error)
 {
-    uint64_t at = ntohl(range->first.s_addr), last = ntohl(range->last.s_addr);
+    struct dp_selectors *s = dp_selectors_new(sa->n_ts_local, sa->n_ts_remote);
+    bool good = sa->n_ts_local > 0 && sa->n_ts_remote > 0;
+    *error = s == NULL ? -ENOMEM : -EINVAL;
+    for (unsigned i = 0; s != NULL && i < sa->n_ts_local; i++) {
+        good &= take_one(&sa->ts_local[i], &s->ts[i]);
+    }
+    for (unsigned i = 0; s != NULL && i < sa->n_ts_remote; i++) {
+        good &= take_one(&sa->ts_remote[i], &s->ts[sa->n_ts_local + i]);
+    }
+    if (s != NULL && !good) {
+        dp_selectors_unref(s);
+        s = NULL;
+    }
+    return s;
+}
+
+typedef unsigned __int128 number;
+
+static number to_number(const uint8_t *p, size_t size)
+{
+    number n = 0;
+    for (size_t i = 0; i < size; i++) {
+        n = n << 8 | p[i];
+    }
+    return n;
+}
+
+static struct ip_addr to_addr(number n, size_t size)
+{
+    uint8_t b[16];
+    for (size_t i = size; i-- > 0; n >>= 8) {
+        b[i] = (uint8_t)n;
+    }
+    return ip_from_bytes(b, size);
+}
+
+int ts_prefixes(const struct dp_ts *range, int (*fn)(void *arg, const struct ip_addr *prefix, unsigned length),
+                void *arg)
+{
+    size_t size = ip_size(range->family);
+    unsigned bits = (unsigned)size * 8;
+    number at = to_number(range->first, size), last = to_number(range->last, size);
     while (at <= last) {
-        unsigned length = 32;
+        unsigned host = 0;
         // As short a prefix as begins here and does not go past the end.
-        while (length > 0) {
-            uint64_t size = 1ULL << (32 - (length - 1));
-            if ((at & (size - 1)) != 0 || at + size - 1 > last) {
+        while (host < bits) {
+            number ones = host + 1 == 128 ? ~(number)0 : ((number)1 << (host + 1)) - 1;
+            if ((at & ones) != 0 || last - at < ones) {
                 break;
             }
-            length--;
+            host++;
         }
-        struct in_addr prefix = {htonl((uint32_t)at)};
-        int result = fn(arg, prefix, length);
-        if (result != 0) {
+        struct ip_addr prefix = to_addr(at, size);
+        int result = fn(arg, &prefix, bits - host);
+        number ones = host == 128 ? ~(number)0 : ((number)1 << host) - 1;
+        if (result != 0 || last - at == ones) {
             return result;
         }
-        at += 1ULL << (32 - length);
+        at += ones + 1;
     }
     return 0;
 }
 
-bool ts_suite(const struct ike_suite *suite, enum dp_suite *out)
+static bool gre_hosts(const struct ike_ts *ts, unsigned n)
 {
-    if (suite->encr == IKE_ENCR_AES_GCM_16 && (suite->encr_bits == 128 || suite->encr_bits == 256)) {
-        *out = suite->encr_bits == 256 ? DP_SUITE_AES_GCM_256 : DP_SUITE_AES_GCM_128;
-        return true;
+    enum { GRE = 47 };
+    return n == 1 && ts->proto == GRE && memcmp(ts->lo, ts->hi, ts->type == IKE_TS_IPV4 ? 4 : 16) == 0;
+}
+
+bool ts_is_gre(const struct ike_child_sa *sa)
+{
+    return gre_hosts(sa->ts_local, sa->n_ts_local) && gre_hosts(sa->ts_remote, sa->n_ts_remote);
+}
+
+bool ts_suite(const struct ike_suite *suite, struct dp_suite *out)
+{
+    static const struct {
+        uint16_t ike;
+        enum dp_cipher dp;
+    } ciphers[] = {
+        {IKE_ENCR_AES_GCM_16, DP_CIPHER_AES_GCM},
+        {IKE_ENCR_AES_CBC, DP_CIPHER_AES_CBC},
+        {IKE_ENCR_CHACHA20_POLY1305, DP_CIPHER_CHACHA20_POLY1305},
+        {IKE_ENCR_AES_CTR, DP_CIPHER_AES_CTR},
+        {IKE_ENCR_3DES, DP_CIPHER_3DES},
+        {IKE_ENCR_NULL, DP_CIPHER_NULL},
+    };
+    static const struct {
+        uint16_t ike;
+        enum dp_integ dp;
+    } integs[] = {
+        {IKE_INTEG_NONE, DP_INTEG_NONE},
+        {IKE_INTEG_HMAC_SHA2_256_128, DP_INTEG_SHA256_128},
+        {IKE_INTEG_HMAC_SHA2_384_192, DP_INTEG_SHA384_192},
+        {IKE_INTEG_HMAC_SHA2_512_256, DP_INTEG_SHA512_256},
+        {IKE_INTEG_HMAC_SHA1_96, DP_INTEG_SHA1_96},
+        {IKE_INTEG_HMAC_MD5_96, DP_INTEG_MD5_96},
+    };
+    unsigned c = 0, i = 0;
+    while (c < sizeof(ciphers) / sizeof(ciphers[0]) && ciphers[c].ike != suite->encr) {
+        c++;
     }
-    bool sha256 = suite->integ == IKE_INTEG_HMAC_SHA2_256_128;
-    if (suite->encr == IKE_ENCR_AES_CBC && sha256 && (suite->encr_bits == 128 || suite->encr_bits == 256)) {
-        *out = suite->encr_bits == 256 ? DP_SUITE_AES_CBC_256_SHA256 : DP_SUITE_AES_CBC_128_SHA256;
-        return true;
+    while (i < sizeof(integs) / sizeof(integs[0]) && integs[i].ike != suite->integ) {
+        i++;
     }
-    return false;
+    if (c == sizeof(ciphers) / sizeof(ciphers[0]) || i == sizeof(integs) / sizeof(integs[0])) {
+        return false;
+    }
+    *out = (struct dp_suite){.cipher = ciphers[c].dp, .integ = integs[i].dp, .bits = suite->encr_bits};
+    return suite_key_len(*out) > 0;
 }

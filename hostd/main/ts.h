@@ -6,13 +6,18 @@
 #include "hostd/dp/dp.h"
 #include "hostd/ike/ike.h"
 
-// The address ranges of selectors. The number written, or -ENOTSUP (not whole IPv4 ranges), -E2BIG.
-int ts_ranges(const struct ike_ts *ts, unsigned n, struct dp_range out[DP_SELECTORS_MAX]);
+// The selectors of a child, one reference. NULL: *error is -ENOMEM, or -EINVAL for what is no selector.
+struct dp_selectors *ts_selectors(const struct ike_child_sa *sa, int *error);
 
-// Cut a range into prefixes, each given to fn; stops when fn returns other than 0 and returns that.
-int ts_prefixes(const struct dp_range *range, int (*fn)(void *arg, struct in_addr prefix, unsigned length), void *arg);
+// Cut the range of addresses of a selector into prefixes, each given to fn; stops when fn returns other than 0 and
+// returns that.
+int ts_prefixes(const struct dp_ts *range, int (*fn)(void *arg, const struct ip_addr *prefix, unsigned length),
+                void *arg);
+
+// Is it GRE between two hosts and nothing else, as a GRE tunnel asks for?
+bool ts_is_gre(const struct ike_child_sa *sa);
 
 // The suite of the datapath; false: it has none for it.
-bool ts_suite(const struct ike_suite *suite, enum dp_suite *out);
+bool ts_suite(const struct ike_suite *suite, struct dp_suite *out);
 
 #endif

@@ -1,38 +1,32 @@
 // SPDX-License-Identifier: BSD-2-Clause
 #include "hostd/route/mirror_priv.h"
 
-#include <arpa/inet.h>
 #include <errno.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
-enum { REFRESH_TICKS = 20 }; // how often the neighbours in use are asked for
+enum { REFRESH_TICKS = 20, RETRY_TICKS = 1 }; // how often the neighbours in use are asked for
 
 static const struct link *link_of(const struct mirror *m, int device)
 {
     return device == 0 || device == m->leaving ? NULL : links_by_index(m->links, device);
 }
 
-static bool resolved(const struct mirror *m, int device, struct in_addr addr)
+static bool resolved(const struct mirror *m, int device, struct ip_addr addr)
 {
-    const struct neighbour *n = map_get(&m->neighbours, neighbour_key(device, addr));
+    const struct neighbour *n = ipmap_get(&m->neighbours, &addr, (uint32_t)device);
     return n != NULL && n->resolved;
 }
 
 // The device of the inside port, 0: none.
 static int inside(const struct mirror *m)
 {
-    for (size_t i = 0; i < m->links->all.n; i++) {
-        const struct link *k = m->links->all.at[i];
-        if (k->has_port && k->port == DP_PORT_INSIDE && k->index != m->leaving) {
-            return k->index;
-        }
-    }
-    return 0;
+    const struct link *k = m->links->port[DP_PORT_INSIDE];
+    return k == NULL || k->index == m->leaving ? 0 : k->index;
 }
 
-static void to_neighbour(struct dp_route *r, enum dp_port port, struct in_addr addr)
+static void to_neighbour(struct dp_route *r, enum dp_port port, struct ip_addr addr)
 {
     r->to = DP_TO_NEIGHBOUR;
     r->port = port;
@@ -46,19 +40,23 @@ static bool wanted(const struct mirror *m, const struct fib_prefix *p, struct dp
     *out = (struct dp_route){.prefix = p->prefix, .length = p->length, .to = DP_TO_HOST};
     if (best == NULL) {
         int device = inside(m);
-        bool near = p->length == 32 && device != 0 && resolved(m, device, p->prefix);
+        bool near = p->length == ip_bits(&p->prefix) && device != 0 && resolved(m, device, p->prefix);
         to_neighbour(out, DP_PORT_INSIDE, p->prefix);
         return near;
     }
     const struct link *k = link_of(m, best->device);
     if (best->kind == FIB_DROP) {
         out->to = DP_TO_DROP;
-    } else if (best->kind == FIB_UNICAST && k != NULL && k->has_tunnel) {
-        out->to = DP_TO_TUNNEL;
-        out->tunnel = k->tunnel;
+    } else if (best->kind == FIB_UNICAST && k != NULL && link_is_tunnel(k)) {
+        // Of a shared device only what sessions have asked for; the rest finds no way there, either.
+        const struct link *behind = ip_is_set(&best->gateway) ? k : link_behind(k, &p->prefix, p->length);
+        if (behind != NULL && behind->has_tunnel) {
+            out->to = DP_TO_TUNNEL;
+            out->tunnel = behind->tunnel;
+        }
     } else if (best->kind == FIB_UNICAST && k != NULL && k->has_port && k->port == DP_PORT_INSIDE) {
-        struct in_addr hop = best->gateway.s_addr != 0 ? best->gateway : p->prefix;
-        bool single = best->gateway.s_addr != 0 || p->length == 32;
+        struct ip_addr hop = ip_is_set(&best->gateway) ? best->gateway : p->prefix;
+        bool single = ip_is_set(&best->gateway) || p->length == ip_bits(&p->prefix);
         if (single && resolved(m, k->index, hop)) {
             to_neighbour(out, k->port, hop);
         }
@@ -68,7 +66,7 @@ static bool wanted(const struct mirror *m, const struct fib_prefix *p, struct dp
 
 struct answer {
     struct mirror *m;
-    struct in_addr prefix;
+    struct ip_addr prefix;
     uint8_t length;
 };
 
@@ -79,13 +77,13 @@ static void on_answer(void *arg, int error)
     m->answers--;
     if (error != 0 && error != -ECANCELED && !m->closed) {
         struct fib_prefix *p = fib_prefix(&m->fib, a->prefix, a->length, false);
-        char text[INET_ADDRSTRLEN];
+        char text[IP_TEXT];
         m->counters.refused++;
         if (p != NULL) {
             p->failed = true;
         }
-        log_write(m->log, LOG_WARNING, "route", "the datapath did not take %s/%u: %s",
-                  inet_ntop(AF_INET, &a->prefix, text, sizeof(text)), a->length, strerror(-error));
+        log_write(m->log, LOG_WARNING, "route", "the datapath did not take %s/%u: %s", ip_format(&a->prefix, text),
+                  a->length, strerror(-error));
     }
     free(a);
     if (m->closed && m->answers == 0) {
@@ -106,7 +104,7 @@ static struct answer *answer_new(struct mirror *m, const struct fib_prefix *p)
 static bool same_target(const struct dp_route *a, const struct dp_route *b)
 {
     return a->to == b->to && (a->to != DP_TO_TUNNEL || a->tunnel == b->tunnel) &&
-           (a->to != DP_TO_NEIGHBOUR || (a->port == b->port && a->neighbour.s_addr == b->neighbour.s_addr));
+           (a->to != DP_TO_NEIGHBOUR || (a->port == b->port && ip_equal(&a->neighbour, &b->neighbour)));
 }
 
 // Tell the datapath what is not as it has it; frees the entry if nothing is left of it.
@@ -129,50 +127,150 @@ static void decide(struct mirror *m, struct fib_prefix *p)
     fib_trim(&m->fib, p);
 }
 
-// Decide on all prefixes for which `concerns` says so (all if NULL). Collected first: deciding changes the map.
-static void decide_all(struct mirror *m, bool (*concerns)(const struct fib_prefix *p, uint64_t what), uint64_t what)
+// Decide on a list of prefixes, and release it. Collected first: deciding changes the tables.
+static void decide_list(struct mirror *m, struct list *some)
+{
+    for (size_t i = 0; i < some->n; i++) {
+        decide(m, some->at[i]);
+    }
+    list_free(some);
+}
+
+static void decide_all(struct mirror *m)
 {
     struct list some = {0};
     size_t at = 0;
     struct fib_prefix *p;
-    while ((p = map_next(&m->fib.prefixes, &at, NULL)) != NULL) {
-        if ((concerns == NULL || concerns(p, what)) && !list_add(&some, p)) {
+    while ((p = ipmap_next(&m->fib.prefixes, &at)) != NULL) {
+        if (!list_add(&some, p)) {
             break;
         }
     }
-    for (size_t i = 0; i < some.n; i++) {
-        decide(m, some.at[i]);
-    }
-    list_free(&some);
+    decide_list(m, &some);
 }
 
-static bool over_device(const struct fib_prefix *p, uint64_t device)
+// The prefixes with a route over a device, each once.
+static struct list over_device(const struct mirror *m, int device)
 {
-    for (size_t i = 0; i < p->routes.n; i++) {
-        const struct fib_route *r = p->routes.at[i];
-        if (r->device == (int)device) {
-            return true;
+    struct list some = {0};
+    for (const struct fib_route *r = fib_over(&m->fib, device); r != NULL; r = r->next) {
+        if (!r->prefix->listed) {
+            r->prefix->listed = list_add(&some, r->prefix);
         }
     }
-    return false;
+    for (size_t i = 0; i < some.n; i++) {
+        ((struct fib_prefix *)some.at[i])->listed = false;
+    }
+    return some;
 }
 
-static bool by_gateway(const struct fib_prefix *p, uint64_t gateway)
+// Decide on the prefixes whose best route goes over the device by the gateway. What goes into tunnels is not looked at.
+static void decide_gateway(struct mirror *m, int device, const struct ip_addr *gateway)
 {
-    const struct fib_route *best = fib_best(p);
-    return best != NULL && best->gateway.s_addr == (uint32_t)gateway;
+    struct list some = over_device(m, device);
+    size_t n = 0;
+    for (size_t i = 0; i < some.n; i++) {
+        const struct fib_route *best = fib_best(some.at[i]);
+        if (best != NULL && ip_equal(&best->gateway, gateway)) {
+            some.at[n++] = some.at[i];
+        }
+    }
+    some.n = n;
+    decide_list(m, &some);
+}
+
+// ------------------------------------------------------------------------------------------------ next hops
+
+static void enqueue(struct hop_queue *q, struct hop *h, unsigned at)
+{
+    struct hop **end = q->first == NULL ? &q->first : q->end;
+    h->at = at;
+    h->in = q;
+    h->next = NULL;
+    h->back = end;
+    *end = h;
+    q->end = &h->next;
+}
+
+static void dequeue(struct hop *h)
+{
+    *h->back = h->next;
+    if (h->next != NULL) {
+        h->next->back = h->back;
+    } else {
+        h->in->end = h->back;
+    }
+}
+
+static bool hop_resolved(const struct mirror *m, const struct hop *h)
+{
+    return resolved(m, h->device, h->addr);
+}
+
+// Have the kernel resolve it, or confirm it, if the datapath sends there; and when to look again.
+static void keep_resolved(struct mirror *m, struct hop *h, bool refresh)
+{
+    const struct link *k = link_of(m, h->device);
+    bool needed = k != NULL && k->has_port, there = hop_resolved(m, h);
+    m->visits++;
+    if (needed && (refresh || !there)) {
+        nl_neighbour_use(m->links->nl, h->device, &h->addr);
+    }
+    bool wait = !needed || there;
+    enqueue(wait ? &m->kept : &m->unresolved, h, m->ticks + (wait ? REFRESH_TICKS : RETRY_TICKS));
+}
+
+static struct hop *hop_get(struct mirror *m, const struct ip_addr *addr, int device)
+{
+    struct hop *h = ipmap_get(&m->hops, addr, (uint32_t)device);
+    if (h == NULL) {
+        h = calloc(1, sizeof(*h));
+        if (h == NULL || !ipmap_set(&m->hops, addr, (uint32_t)device, h)) {
+            free(h);
+            return NULL;
+        }
+        h->addr = *addr;
+        h->device = device;
+        keep_resolved(m, h, false);
+    }
+    h->refs++;
+    return h;
+}
+
+static void hop_put(struct mirror *m, struct hop *h)
+{
+    if (h != NULL && --h->refs == 0) {
+        dequeue(h);
+        ipmap_del(&m->hops, &h->addr, (uint32_t)h->device);
+        free(h);
+    }
 }
 
 // ------------------------------------------------------------------------------------------------ from the kernel
 
-void mirror_route(struct mirror *m, struct in_addr prefix, unsigned length, const struct fib_route *r, bool present)
+// A route that may be the way to a peer is another one.
+static void changed_at(struct mirror *m, const struct ip_addr *prefix, unsigned length)
+{
+    if (m->changes < MIRROR_CHANGES) {
+        m->change[m->changes].prefix = *prefix;
+        m->change[m->changes++].length = (uint8_t)length;
+    } else {
+        m->peers_dirty = true;
+    }
+}
+
+void mirror_route(struct mirror *m, struct ip_addr prefix, unsigned length, const struct fib_route *r, bool present)
 {
     struct fib_prefix *p = fib_prefix(&m->fib, prefix, length, present);
     if (p == NULL) {
         return;
     }
-    bool changed = present ? fib_add(p, r) : fib_del(p, r);
-    m->peers_dirty |= changed && r->kind != FIB_LOCAL;
+    bool changed = present ? fib_add(&m->fib, p, r) : fib_del(&m->fib, p, r);
+    // What goes over a tunnel of ours is no way to a peer.
+    const struct link *k = link_of(m, r->device);
+    if (changed && r->kind != FIB_LOCAL && (k == NULL || !link_is_tunnel(k))) {
+        changed_at(m, &prefix, length);
+    }
     if (!m->loading) {
         decide(m, p);
     }
@@ -186,16 +284,15 @@ static void tell_neighbour(struct mirror *m, const struct neighbour *n)
     }
 }
 
-void mirror_neighbour(struct mirror *m, int device, struct in_addr addr, const uint8_t *mac)
+void mirror_neighbour(struct mirror *m, int device, struct ip_addr addr, const uint8_t *mac)
 {
-    uint64_t key = neighbour_key(device, addr);
-    struct neighbour *n = map_get(&m->neighbours, key);
+    struct neighbour *n = ipmap_get(&m->neighbours, &addr, (uint32_t)device);
     if (n == NULL && mac == NULL) {
         return;
     }
     if (n == NULL) {
         n = calloc(1, sizeof(*n));
-        if (n == NULL || !map_set(&m->neighbours, key, n)) {
+        if (n == NULL || !ipmap_set(&m->neighbours, &addr, (uint32_t)device, n)) {
             free(n);
             return;
         }
@@ -210,43 +307,45 @@ void mirror_neighbour(struct mirror *m, int device, struct in_addr addr, const u
     }
     tell_neighbour(m, n);
     if (mac == NULL) {
-        map_del(&m->neighbours, key);
+        ipmap_del(&m->neighbours, &addr, (uint32_t)device);
         free(n);
+        struct hop *h = ipmap_get(&m->hops, &addr, (uint32_t)device);
+        if (h != NULL && h->in == &m->kept) {
+            dequeue(h);
+            enqueue(&m->unresolved, h, m->ticks + RETRY_TICKS);
+        }
     }
     if (m->loading) {
         return;
     }
-    struct fib_prefix *p = device == inside(m) ? fib_prefix(&m->fib, addr, 32, true) : NULL;
+    struct fib_prefix *p = device == inside(m) ? fib_prefix(&m->fib, addr, ip_bits(&addr), true) : NULL;
     if (p != NULL) {
         decide(m, p);
     }
-    decide_all(m, by_gateway, addr.s_addr);
+    if (device == inside(m)) {
+        decide_gateway(m, device, &addr);
+    }
 }
 
 void mirror_device_down(struct mirror *m, int device)
 {
-    struct list some = {0};
-    size_t at = 0;
-    struct fib_prefix *p;
-    while ((p = map_next(&m->fib.prefixes, &at, NULL)) != NULL) {
-        if (over_device(p, (uint64_t)device) && !list_add(&some, p)) {
-            break;
-        }
-    }
+    struct list some = over_device(m, device);
     for (size_t i = 0; i < some.n; i++) {
-        p = some.at[i];
+        struct fib_prefix *p = some.at[i];
         for (size_t n = p->routes.n; n-- > 0;) {
             const struct fib_route *r = p->routes.at[n];
             if (r->device == device && r->kind != FIB_LOCAL) {
-                free(list_remove_at(&p->routes, n));
+                fib_drop(&m->fib, p, n);
             }
         }
-        if (!m->loading) {
-            decide(m, p);
-        }
     }
-    list_free(&some);
-    m->peers_dirty = true;
+    const struct link *k = links_by_index(m->links, device);
+    m->peers_dirty |= some.n > 0 && (k == NULL || !link_is_tunnel(k));
+    if (m->loading) {
+        list_free(&some);
+    } else {
+        decide_list(m, &some);
+    }
 }
 
 void mirror_load_begin(struct mirror *m)
@@ -254,8 +353,8 @@ void mirror_load_begin(struct mirror *m)
     m->loading = true;
     size_t at = 0;
     struct fib_prefix *p;
-    while ((p = map_next(&m->fib.prefixes, &at, NULL)) != NULL) {
-        list_free_all(&p->routes);
+    while ((p = ipmap_next(&m->fib.prefixes, &at)) != NULL) {
+        fib_empty(&m->fib, p);
     }
 }
 
@@ -266,12 +365,12 @@ void mirror_load_end(struct mirror *m)
     size_t at = 0;
     struct neighbour *n;
     int device = inside(m);
-    while ((n = map_next(&m->neighbours, &at, NULL)) != NULL) {
+    while ((n = ipmap_next(&m->neighbours, &at)) != NULL) {
         if (n->device == device) {
-            fib_prefix(&m->fib, n->addr, 32, true);
+            fib_prefix(&m->fib, n->addr, ip_bits(&n->addr), true);
         }
     }
-    decide_all(m, NULL, 0);
+    decide_all(m);
 }
 
 // ------------------------------------------------------------------------------------------------ peers' next hops
@@ -279,69 +378,87 @@ void mirror_load_end(struct mirror *m)
 static void resolve_peer(struct mirror *m, struct peer *p)
 {
     struct nl_path path;
-    if (nl_route_get(m->links->nl, p->remote, &path) != 0) {
+    m->visits++;
+    if (nl_route_get(m->links->nl, &p->remote, &path) != 0) {
         return;
     }
-    struct in_addr next = path.gateway.s_addr != 0 ? path.gateway : p->remote;
-    bool moved = next.s_addr != p->next.s_addr;
-    p->next = next;
-    p->device = path.index;
+    struct ip_addr next = ip_is_set(&path.gateway) ? path.gateway : p->remote;
+    struct hop *old = p->hop, *h = hop_get(m, &next, path.index);
+    if (h == NULL) {
+        return;
+    }
+    bool moved = old == NULL || !ip_equal(&next, &old->addr);
+    p->hop = h;
+    hop_put(m, old);
     if (moved) {
         dp_nexthop(m->dp, p->remote, next);
     }
 }
 
-static void keep_resolved(struct mirror *m, const struct peer *p, bool refresh)
+void mirror_peer(struct mirror *m, struct ip_addr remote, bool present)
 {
-    const struct link *k = link_of(m, p->device);
-    if (k != NULL && k->has_port && p->next.s_addr != 0 && (refresh || !resolved(m, p->device, p->next))) {
-        nl_neighbour_use(m->links->nl, p->device, p->next);
+    if (!m->links->ports) {
+        return; // the kernel itself sends what goes to peers
     }
-}
-
-void mirror_peer(struct mirror *m, struct in_addr remote, bool present)
-{
-    struct peer *p = map_get(&m->peers, remote.s_addr);
+    struct peer *p = ipmap_get(&m->peers, &remote, 0);
     if (present && p == NULL) {
         p = calloc(1, sizeof(*p));
-        if (p == NULL || !map_set(&m->peers, remote.s_addr, p)) {
+        if (p == NULL || !ipmap_set(&m->peers, &remote, 0, p)) {
             free(p);
             return;
         }
         p->remote = remote;
         resolve_peer(m, p);
-        keep_resolved(m, p, false);
     }
     if (p != NULL && present) {
         p->refs++;
     } else if (p != NULL && --p->refs == 0) {
-        map_del(&m->peers, remote.s_addr);
+        ipmap_del(&m->peers, &remote, 0);
+        hop_put(m, p->hop);
         free(p);
     }
 }
 
+static bool concerned(const struct mirror *m, const struct ip_addr *remote)
+{
+    bool any = m->peers_dirty;
+    for (unsigned i = 0; i < m->changes && !any; i++) {
+        any = ip_in(remote, &m->change[i].prefix, m->change[i].length);
+    }
+    return any;
+}
+
+// The kernel is asked for those peers only whose addresses lie in what has changed.
 void mirror_batch_end(struct mirror *m)
 {
-    if (!m->peers_dirty || m->loading) {
-        return;
-    }
-    m->peers_dirty = false;
     size_t at = 0;
     struct peer *p;
-    while ((p = map_next(&m->peers, &at, NULL)) != NULL) {
-        resolve_peer(m, p);
-        keep_resolved(m, p, false);
+    if ((!m->peers_dirty && m->changes == 0) || m->loading) {
+        return;
+    }
+    while ((p = ipmap_next(&m->peers, &at)) != NULL) {
+        if (concerned(m, &p->remote)) {
+            resolve_peer(m, p);
+        }
+    }
+    m->peers_dirty = false;
+    m->changes = 0;
+}
+
+static void run_queue(struct mirror *m, struct hop_queue *q, bool refresh)
+{
+    struct hop *h;
+    while ((h = q->first) != NULL && h->at <= m->ticks) {
+        dequeue(h);
+        keep_resolved(m, h, refresh);
     }
 }
 
 void mirror_tick(struct mirror *m)
 {
-    bool refresh = ++m->ticks % REFRESH_TICKS == 0;
-    size_t at = 0;
-    struct peer *p;
-    while ((p = map_next(&m->peers, &at, NULL)) != NULL) {
-        keep_resolved(m, p, refresh);
-    }
+    m->ticks++;
+    run_queue(m, &m->unresolved, false);
+    run_queue(m, &m->kept, true);
 }
 
 // ------------------------------------------------------------------------------------------------ from the daemon
@@ -352,16 +469,17 @@ void mirror_link(struct mirror *m, const struct link *link, bool present)
         m->leaving = link->index;
         mirror_device_down(m, link->index);
     }
-    decide_all(m, over_device, (uint64_t)link->index);
+    struct list some = over_device(m, link->index);
+    decide_list(m, &some);
     if (present && link->has_port) {
         size_t at = 0;
         struct neighbour *n;
-        while ((n = map_next(&m->neighbours, &at, NULL)) != NULL) {
+        while ((n = ipmap_next(&m->neighbours, &at)) != NULL) {
             if (n->device == link->index) {
                 tell_neighbour(m, n);
             }
         }
-        decide_all(m, NULL, 0);
+        decide_all(m);
     }
     m->leaving = 0;
 }
@@ -395,6 +513,12 @@ static void on_closed(uv_handle_t *handle)
     }
 }
 
+void mirror_on_change(struct mirror *m, void (*fn)(void *arg), void *arg)
+{
+    m->on_change = fn;
+    m->on_change_arg = arg;
+}
+
 void mirror_close(struct mirror *m)
 {
     if (m == NULL) {
@@ -404,22 +528,27 @@ void mirror_close(struct mirror *m)
     fib_clear(&m->fib);
     size_t at = 0;
     void *item;
-    while ((item = map_next(&m->neighbours, &at, NULL)) != NULL) {
+    while ((item = ipmap_next(&m->neighbours, &at)) != NULL) {
         free(item);
     }
     at = 0;
-    while ((item = map_next(&m->peers, &at, NULL)) != NULL) {
+    while ((item = ipmap_next(&m->peers, &at)) != NULL) {
         free(item);
     }
-    map_free(&m->neighbours);
-    map_free(&m->peers);
+    at = 0;
+    while ((item = ipmap_next(&m->hops, &at)) != NULL) {
+        free(item);
+    }
+    ipmap_free(&m->neighbours);
+    ipmap_free(&m->peers);
+    ipmap_free(&m->hops);
 }
 
 void mirror_walk(struct mirror *m, void (*fn)(void *arg, const struct mirror_entry *e), void *arg)
 {
     size_t at = 0;
     const struct fib_prefix *p;
-    while ((p = map_next(&m->fib.prefixes, &at, NULL)) != NULL) {
+    while ((p = ipmap_next(&m->fib.prefixes, &at)) != NULL) {
         if (!p->told) {
             continue;
         }

@@ -23,10 +23,12 @@ struct uv_loop_s;
 struct mirror *mirror_open(struct uv_loop_s *loop, struct log *log, struct dp *dp, struct links *links, char *err,
                            size_t err_size);
 void mirror_close(struct mirror *m); // NULL is allowed
+// `fn` hears that routes of the kernel's have changed, or may have; NULL: nobody does.
+void mirror_on_change(struct mirror *m, void (*fn)(void *arg), void *arg);
 // A device of ours came or is going: routes over it are looked at again.
 void mirror_link(struct mirror *m, const struct link *link, bool present);
 // The next hop towards a peer's outer address is needed from now on, or not any more; counted.
-void mirror_peer(struct mirror *m, struct in_addr remote, bool present);
+void mirror_peer(struct mirror *m, struct ip_addr remote, bool present);
 // Now and then: keep the neighbours that the datapath sends to resolved.
 void mirror_tick(struct mirror *m);
 
@@ -34,7 +36,7 @@ void mirror_tick(struct mirror *m);
 struct mirror_entry {
     struct dp_route route;
     int device;             // kernel's index, 0: none
-    struct in_addr gateway; // 0: none
+    struct ip_addr gateway; // family 0: none
     uint8_t protocol;       // of rtnetlink
     unsigned metric;
     bool failed; // the datapath refused it

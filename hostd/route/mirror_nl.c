@@ -21,10 +21,10 @@ static void ask(struct mirror *m, int type)
     h->nlmsg_flags = NLM_F_REQUEST | NLM_F_DUMP;
     if (type == RTM_GETROUTE) {
         struct rtmsg *r = mnl_nlmsg_put_extra_header(h, sizeof(*r));
-        r->rtm_family = AF_INET;
+        r->rtm_family = AF_UNSPEC;
     } else {
         struct ndmsg *n = mnl_nlmsg_put_extra_header(h, sizeof(*n));
-        n->ndm_family = AF_INET;
+        n->ndm_family = AF_UNSPEC;
     }
     m->dump = type;
     if (mnl_socket_sendto(m->socket, h, h->nlmsg_len) < 0) {
@@ -56,6 +56,12 @@ static void dump_done(struct mirror *m)
     }
 }
 
+static struct ip_addr addr_of(const struct nlattr *a)
+{
+    size_t size = mnl_attr_get_payload_len(a);
+    return size == 4 || size == 16 ? ip_from_bytes(mnl_attr_get_payload(a), size) : (struct ip_addr){0};
+}
+
 // The first hop of a multipath route.
 static void first_hop(const struct nlattr *a, struct fib_route *r)
 {
@@ -68,8 +74,8 @@ static void first_hop(const struct nlattr *a, struct fib_route *r)
     const struct nlattr *attr;
     mnl_attr_for_each_payload((const void *)(hop + 1), hop->rtnh_len - sizeof(*hop))
     {
-        if (mnl_attr_get_type(attr) == RTA_GATEWAY && mnl_attr_get_payload_len(attr) == 4) {
-            r->gateway.s_addr = mnl_attr_get_u32(attr);
+        if (mnl_attr_get_type(attr) == RTA_GATEWAY) {
+            r->gateway = addr_of(attr);
         }
     }
 }
@@ -77,11 +83,12 @@ static void first_hop(const struct nlattr *a, struct fib_route *r)
 static void on_route(struct mirror *m, const struct nlmsghdr *h)
 {
     const struct rtmsg *rt = mnl_nlmsg_get_payload(h);
-    if (h->nlmsg_len < NLMSG_LENGTH(sizeof(*rt)) || rt->rtm_family != AF_INET || (rt->rtm_flags & RTM_F_CLONED)) {
+    if (h->nlmsg_len < NLMSG_LENGTH(sizeof(*rt)) || (rt->rtm_family != AF_INET && rt->rtm_family != AF_INET6) ||
+        (rt->rtm_flags & RTM_F_CLONED)) {
         return;
     }
     struct fib_route r = {.protocol = rt->rtm_protocol};
-    struct in_addr prefix = {0};
+    struct ip_addr prefix = {.family = rt->rtm_family == AF_INET ? 4 : 6};
     uint32_t table = rt->rtm_table;
     const struct nlattr *a;
     mnl_attr_for_each(a, h, sizeof(*rt))
@@ -89,13 +96,13 @@ static void on_route(struct mirror *m, const struct nlmsghdr *h)
         bool word = mnl_attr_get_payload_len(a) == 4;
         switch (mnl_attr_get_type(a)) {
         case RTA_DST:
-            prefix.s_addr = word ? mnl_attr_get_u32(a) : 0;
+            prefix = addr_of(a);
             break;
         case RTA_OIF:
             r.device = word ? (int)mnl_attr_get_u32(a) : 0;
             break;
         case RTA_GATEWAY:
-            r.gateway.s_addr = word ? mnl_attr_get_u32(a) : 0;
+            r.gateway = addr_of(a);
             break;
         case RTA_PRIORITY:
             r.metric = word ? mnl_attr_get_u32(a) : 0;
@@ -112,7 +119,8 @@ static void on_route(struct mirror *m, const struct nlmsghdr *h)
     }
     bool local = table == RT_TABLE_LOCAL && rt->rtm_type == RTN_LOCAL;
     bool main_table = table == RT_TABLE_MAIN;
-    if ((!local && !main_table) || (local && rt->rtm_dst_len != 32) || (ntohl(prefix.s_addr) >> 24) == 127) {
+    bool own = prefix.family == 4 ? prefix.b[0] == 127 : ip_is_link_local(&prefix) || prefix.b[0] == 0xff;
+    if ((!local && !main_table) || (local && rt->rtm_dst_len != ip_bits(&prefix)) || own) {
         return;
     }
     switch (rt->rtm_type) {
@@ -137,22 +145,22 @@ static void on_neighbour(struct mirror *m, const struct nlmsghdr *h)
 {
     enum { RESOLVED = NUD_REACHABLE | NUD_STALE | NUD_DELAY | NUD_PROBE | NUD_PERMANENT };
     const struct ndmsg *n = mnl_nlmsg_get_payload(h);
-    if (h->nlmsg_len < NLMSG_LENGTH(sizeof(*n)) || n->ndm_family != AF_INET) {
+    if (h->nlmsg_len < NLMSG_LENGTH(sizeof(*n))) {
         return;
     }
-    struct in_addr addr = {0};
+    struct ip_addr addr = {0};
     const uint8_t *mac = NULL;
     const struct nlattr *a;
     mnl_attr_for_each(a, h, sizeof(*n))
     {
-        if (mnl_attr_get_type(a) == NDA_DST && mnl_attr_get_payload_len(a) == 4) {
-            addr.s_addr = mnl_attr_get_u32(a);
+        if (mnl_attr_get_type(a) == NDA_DST) {
+            addr = addr_of(a);
         } else if (mnl_attr_get_type(a) == NDA_LLADDR && mnl_attr_get_payload_len(a) == 6) {
             mac = mnl_attr_get_payload(a);
         }
     }
     bool resolved = h->nlmsg_type == RTM_NEWNEIGH && (n->ndm_state & RESOLVED) != 0 && mac != NULL;
-    if (addr.s_addr != 0) {
+    if (ip_is_set(&addr) && !ip_is_any(&addr)) {
         mirror_neighbour(m, n->ndm_ifindex, addr, resolved ? mac : NULL);
     }
 }
@@ -163,6 +171,7 @@ static void on_link(struct mirror *m, const struct nlmsghdr *h)
     if (h->nlmsg_len < NLMSG_LENGTH(sizeof(*info))) {
         return;
     }
+    links_device_changed(m->links, info->ifi_index);
     // The kernel does not tell of routes that go with a device.
     if (h->nlmsg_type == RTM_DELLINK || (info->ifi_flags & IFF_UP) == 0) {
         mirror_device_down(m, info->ifi_index);
@@ -175,6 +184,7 @@ static void on_message(struct mirror *m, const struct nlmsghdr *h)
     switch (h->nlmsg_type) {
     case RTM_NEWROUTE:
     case RTM_DELROUTE:
+        m->routes_changed = true;
         on_route(m, h);
         break;
     case RTM_NEWNEIGH:
@@ -207,6 +217,7 @@ static void on_readable(uv_poll_t *poll, int status, int events)
         ssize_t n = mnl_socket_recvfrom(m->socket, buffer, sizeof(buffer));
         if (n < 0 && errno == ENOBUFS) {
             m->counters.overruns++;
+            m->routes_changed = true;
             load(m); // something was lost: begin again
             continue;
         }
@@ -219,6 +230,12 @@ static void on_readable(uv_poll_t *poll, int status, int events)
         }
     }
     mirror_batch_end(m);
+    if (m->routes_changed) {
+        m->routes_changed = false;
+        if (m->on_change != NULL) {
+            m->on_change(m->on_change_arg);
+        }
+    }
 }
 
 int mirror_nl_open(struct mirror *m, uv_loop_t *loop)
@@ -229,7 +246,8 @@ int mirror_nl_open(struct mirror *m, uv_loop_t *loop)
     }
     int size = SOCKET_BUFFER, fd = mnl_socket_get_fd(m->socket);
     setsockopt(fd, SOL_SOCKET, SO_RCVBUFFORCE, &size, sizeof(size));
-    if (mnl_socket_bind(m->socket, RTMGRP_IPV4_ROUTE | RTMGRP_NEIGH | RTMGRP_LINK, MNL_SOCKET_AUTOPID) < 0) {
+    if (mnl_socket_bind(m->socket, RTMGRP_IPV4_ROUTE | RTMGRP_IPV6_ROUTE | RTMGRP_NEIGH | RTMGRP_LINK,
+                        MNL_SOCKET_AUTOPID) < 0) {
         int error = -errno;
         mnl_socket_close(m->socket);
         m->socket = NULL;

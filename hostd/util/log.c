@@ -28,9 +28,46 @@ bool log_level_parse(const char *text, enum log_level *out)
     return false;
 }
 
+bool log_debugs(const struct log *log, const char *part)
+{
+    for (unsigned i = 0; i < LOG_PARTS; i++) {
+        if (log->debug[i] != NULL && strcmp(log->debug[i], part) == 0) {
+            return true;
+        }
+    }
+    return log->level >= LOG_DEBUG;
+}
+
+bool log_debug(struct log *log, const char *part, bool on)
+{
+    int free_place = -1;
+    for (int i = 0; i < LOG_PARTS; i++) {
+        if (log->debug[i] != NULL && strcmp(log->debug[i], part) == 0) {
+            log->debug[i] = on ? part : NULL;
+            return true;
+        }
+        free_place = log->debug[i] == NULL ? i : free_place;
+    }
+    if (on && free_place >= 0) {
+        log->debug[free_place] = part;
+    }
+    return !on || free_place >= 0;
+}
+
+// Does a line of that level and part go to stderr?
+static bool shown(const struct log *log, enum log_level level, const char *part)
+{
+    return level <= log->level || (level == LOG_DEBUG && log_debugs(log, part));
+}
+
+bool log_wanted(const struct log *log, enum log_level level, const char *part)
+{
+    return log != NULL && (log->sink != NULL || shown(log, level, part));
+}
+
 void log_writev(struct log *log, enum log_level level, const char *part, const char *format, va_list args)
 {
-    if (log == NULL || (level > log->level && log->sink == NULL)) {
+    if (!log_wanted(log, level, part)) {
         return;
     }
     char line[1024];
@@ -43,7 +80,7 @@ void log_writev(struct log *log, enum log_level level, const char *part, const c
     if (log->sink != NULL) {
         log->sink(log->sink_arg, level, part, line);
     }
-    if (level > log->level) {
+    if (!shown(log, level, part)) {
         return;
     }
     log->written[level]++;

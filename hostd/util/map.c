@@ -25,6 +25,13 @@ static size_t find(const struct map *m, uint64_t key)
 
 bool map_set(struct map *m, uint64_t key, void *value)
 {
+    if (m->cap != 0) {
+        struct map_slot *there = &m->slot[find(m, key)];
+        if (there->value != NULL) {
+            there->value = value;
+            return true;
+        }
+    }
     if ((m->n + 1) * 4 > m->cap * 3) {
         struct map grown = {.cap = m->cap == 0 ? 16 : m->cap * 2};
         grown.slot = calloc(grown.cap, sizeof(*grown.slot));
@@ -40,11 +47,8 @@ bool map_set(struct map *m, uint64_t key, void *value)
         free(m->slot);
         *m = grown;
     }
-    size_t at = find(m, key);
-    if (m->slot[at].value == NULL) {
-        m->n++;
-    }
-    m->slot[at] = (struct map_slot){.key = key, .value = value};
+    m->n++;
+    m->slot[find(m, key)] = (struct map_slot){.key = key, .value = value};
     return true;
 }
 

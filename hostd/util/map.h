@@ -17,7 +17,7 @@ struct map {
     size_t cap, n; // cap is a power of two, or 0
 };
 
-// Set or replace; value must not be NULL. false: no memory, nothing changed.
+// Set or replace; value must not be NULL. false: no memory, nothing changed; replacing needs none.
 bool map_set(struct map *m, uint64_t key, void *value);
 // NULL: not there.
 void *map_get(const struct map *m, uint64_t key);

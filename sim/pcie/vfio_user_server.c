@@ -533,9 +533,28 @@ void vus_irq(struct vus *s, uint32_t vector)
         s->stats.irqs_lost++;
 }
 
-struct vus *vus_new(const char *path, const struct vus_device *device, char *err, size_t err_size)
+// Who sees the socket may connect to it: it gets its name once it listens, and has another in that folder before (if
+// there is room for one).
+static bool listen_at(int fd, const char *path)
 {
     struct sockaddr_un a = {.sun_family = AF_UNIX};
+    const char *slash = strrchr(path, '/');
+    const int folder = slash ? (int)(slash + 1 - path) : 0;
+    if (snprintf(a.sun_path, sizeof a.sun_path, "%.*s.%d", folder, path, getpid()) >= (int)sizeof a.sun_path)
+        memcpy(a.sun_path, path, strlen(path) + 1);
+    unlink(a.sun_path);
+    if (bind(fd, (struct sockaddr *)&a, sizeof a) < 0)
+        return false;
+    if (listen(fd, 4) == 0 && rename(a.sun_path, path) == 0)
+        return true;
+    const int error = errno;
+    unlink(a.sun_path);
+    errno = error;
+    return false;
+}
+
+struct vus *vus_new(const char *path, const struct vus_device *device, char *err, size_t err_size)
+{
     struct vus *s = calloc(1, sizeof *s);
     if (!s) {
         snprintf(err, err_size, "out of memory");
@@ -545,18 +564,16 @@ struct vus *vus_new(const char *path, const struct vus_device *device, char *err
     s->listen = s->client = -1;
     for (size_t i = 0; i < VUS_VECTORS_MAX; i++)
         s->eventfds[i] = -1;
-    if (strlen(path) >= sizeof a.sun_path) {
-        snprintf(err, err_size, "socket path \"%s\" is longer than %zu bytes", path, sizeof a.sun_path - 1);
+    if (strlen(path) >= sizeof s->path || path[0] == '\0') {
+        snprintf(err, err_size, "socket path \"%s\" is empty or longer than %zu bytes", path, sizeof s->path - 1);
         goto fail;
     }
     if (device->msix_vectors > VUS_VECTORS_MAX) {
         snprintf(err, err_size, "more than %d MSI-X vectors", VUS_VECTORS_MAX);
         goto fail;
     }
-    memcpy(a.sun_path, path, strlen(path) + 1);
     s->listen = socket(AF_UNIX, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
-    unlink(path);
-    if (s->listen < 0 || bind(s->listen, (struct sockaddr *)&a, sizeof a) < 0 || listen(s->listen, 4) < 0) {
+    if (s->listen < 0 || !listen_at(s->listen, path)) {
         snprintf(err, err_size, "%s: %s", path, strerror(errno));
         goto fail;
     }

@@ -1,7 +1,7 @@
 #!/bin/bash
 # SPDX-License-Identifier: BSD-2-Clause
 # A gateway with one of the datapaths and real peers.
-#   tests/system/gateway.sh software|card spoke1|spoke2|refusals
+#   tests/system/gateway.sh software|card spoke1|spoke2|refusals|children, software suites1|suites2|certificates
 # The executables of `make check` are $B/test/system_*.
 LAB_ARGS=("$@")
 . "$(dirname "$(readlink -f "${BASH_SOURCE[0]}")")/lib/lab.sh"
@@ -9,11 +9,14 @@ LAB_ARGS=("$@")
 . "$SYSTEM/lib/strongswan.sh"
 . "$SYSTEM/lib/gateway.sh"
 . "$SYSTEM/lib/scenarios.sh"
+. "$SYSTEM/lib/suites.sh"
+. "$SYSTEM/lib/certs.sh"
+. "$SYSTEM/lib/children.sh"
 DATAPATH=$1 PART=$2
 lab_start "$DATAPATH-$PART"
 reason=$(gateway_needs "$DATAPATH") || { echo "not ok 1 - $LAB_NAME: $reason"; exit 1; }
 gateway_net "$DATAPATH"
-[ "$PART" = spoke2 ] && guest_boot g2 wan g2w
+[ "$PART" = spoke2 ] || [ "$PART" = suites2 ] && guest_boot g2 wan g2w
 if [ "$DATAPATH" = card ]; then
     check "the simulated card starts" gateway_card || exit 1
 fi
@@ -50,11 +53,38 @@ spoke2)
     check "strongSwan starts in a namespace" ss_start s1 s1
     check "both spokes set up SAs" eval 'ss_up s1 && ss_up g2'
     check "spoke to spoke through the hub, pings and files" spokes_reach_each_other
-    [ "$DATAPATH" = card ] && check "the card did it alone: hairpin packets" test "$(dp_counter hairpin_packets)" -gt 500
+    [ "$DATAPATH" = card ] && check "the card did it alone: hairpin packets" wait_for 20 eval '[ "$(dp_counter hairpin_packets)" -gt 500 ]'
     gateway_stop
     [ "$DATAPATH" = card ] && gateway_card
     hub "$(tunnel_to $SPOKE2 10.12.0.0)"
     hub_initiates
+    guest_halt g2
+    ;;
+suites1) # every algorithm that strongSwan has in user space
+    SUITE_CONF=suite_conf1 SUITE_ESN=
+    suite_conf1() { spoke1_conf plugins="ctr md5 chapoly gmp" "$@"; }
+    with_spoke1
+    suite_conf1
+    check "strongSwan starts" ss_start s1 s1
+    hub "$(tunnel_to $SPOKE1 10.11.0.0)" "interface Tunnel1" " shutdown"
+    capture wan wan br0
+    suite_rows
+    capture_stop wan
+    CHACHA=no
+    grep -q ChaCha20 "$LAB/culvertd.log" && CHACHA=yes
+    check "tshark decrypts and finds authentic what the hub and strongSwan said" suites_are_decrypted_by_tshark
+    [ -n "${SUITES:-}" ] || check "another group was asked for" test "$(ike_stat invalid_ke_sent)" -ge 1
+    [ -n "${SUITES:-}" ] || check "the log warned of each algorithm of old" test "$(grep -c 'not safe any more' "$LAB/culvertd.log")" -gt 10
+    ;;
+suites2) # and with the kernel's ESP, with extended sequence numbers
+    SUITE_CONF=suite_conf2 SUITE_ESN=-esn
+    suite_conf2() { spoke2_conf plugins="ctr md5 chapoly gmp" "$@"; }
+    with_spoke2
+    suite_conf2
+    check "the guest boots" spoke2_net
+    check "strongSwan starts in the guest" ss_start_guest g2
+    hub "$(tunnel_to $SPOKE2 10.12.0.0)" "interface Tunnel1" " shutdown"
+    suite_rows
     guest_halt g2
     ;;
 refusals)
@@ -81,6 +111,39 @@ refusals)
     spoke1_conf
     ss_load s1
     check "a dead peer is noticed and forgotten" dead_peer_is_noticed
+    ;;
+children)
+    ip -n s1 addr add 10.11.1.1/24 dev lo
+    spoke1_conf
+    check "strongSwan starts" ss_start s1 s1
+    with_spoke1
+    GW_IPSEC=" set security-association lifetime kilobytes 2560" hub
+    check "strongSwan sets up an SA of 2560 kilobytes" ss_up s1
+    check "files both ways, longer than that: rekeyed in time, as the datapath counts, no byte lost" lifetime_by_bytes
+    check "each time the hub asked" hub_asked
+    gateway_stop
+    [ "$DATAPATH" = card ] && gateway_card
+    several_peer
+    check "strongSwan takes two children" ss_load s1
+    hub
+    ip -n s1 neigh flush dev eth0 # the card's port has another address now
+    several_children
+    gateway_stop
+    [ "$DATAPATH" = card ] && gateway_card
+    spoke1_conf
+    ss_load s1
+    hub "$(tunnel_to $SPOKE1 10.11.0.0)"
+    hub_asks_for_more
+    ;;
+certificates)
+    pki_start
+    with_spoke1
+    check "a CA and what it signs" certificates_made || exit 1
+    certificates_both_ways
+    certificates_asked_for
+    certificates_by_url
+    certificates_imported
+    certificates_revoked
     ;;
 *)
     echo "not ok 1 - no part \"$PART\""

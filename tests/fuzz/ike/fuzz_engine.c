@@ -12,6 +12,8 @@ struct side {
     int children, spis;
     struct side *other;
     bool mute;
+    uint64_t cert_token, eap_token, url_token; ///< answers that are owed
+    unsigned conversations;
 };
 
 static uint64_t the_time = 1000000;
@@ -21,8 +23,8 @@ static unsigned depth;
 static struct ike_path path_of(bool natt)
 {
     struct ike_path p = {.local_port = 500, .remote_port = 500, .natt = natt};
-    (void)ike_addr_parse("192.0.2.1", &p.local);
-    (void)ike_addr_parse("192.0.2.1", &p.remote);
+    (void)ip_parse("192.0.2.1", &p.local);
+    (void)ip_parse("192.0.2.1", &p.remote);
     return p;
 }
 
@@ -98,19 +100,94 @@ static void op_remove(void *ctx, const struct ike_child_sa *sa, enum ike_reason 
     ((struct side *)ctx)->children--;
 }
 
-static int op_addr_alloc(void *ctx, uint32_t session, const struct ike_profile *p, const struct ike_id *remote,
-                         const struct ike_addr *wanted, struct ike_cp_values *out)
+static int op_cp_reply(void *ctx, uint32_t session, const struct ike_profile *p, const struct ike_id *remote,
+                       const struct ike_cp_values *asked, struct ike_cp_values *out)
 {
-    (void)ctx, (void)session, (void)p, (void)remote, (void)wanted;
-    memset(out, 0, sizeof(*out));
-    return ike_addr_parse("10.0.0.1", &out->address) ? 0 : -1;
+    (void)ctx, (void)session, (void)p, (void)remote;
+    const struct ip_addr net = {.family = 4, .b = {10}};
+    ike_cp_add_subnet(out, &net, 8);
+    out->prefix6 = 64;
+    return (!(asked->asked & IKE_ASK_IP4) || ip_parse("10.0.0.1", &out->address)) &&
+                   (!(asked->asked & IKE_ASK_IP6) || ip_parse("2001:db8::1", &out->address6))
+               ? 0
+               : -1;
+}
+
+// Certificates and EAP are answered when the input says so (answer()), in whatever way it says.
+static void op_cert_check(void *ctx, uint64_t token, const struct ike_profile *p, const struct ike_id *id,
+                          const struct ike_certs *certs)
+{
+    (void)p, (void)id, (void)certs;
+    ((struct side *)ctx)->cert_token = token;
+}
+
+static void op_cert_fetch(void *ctx, uint64_t token, const struct ike_cert_url *u)
+{
+    if (strlen(u->url) > IKE_MAX_URL)
+        abort();
+    ((struct side *)ctx)->url_token = token;
+}
+
+static void *op_eap_begin(void *ctx, const struct ike_profile *p, bool authenticator, const struct ike_id *peer)
+{
+    (void)p, (void)authenticator, (void)peer;
+    ((struct side *)ctx)->conversations++;
+    return malloc(1);
+}
+
+static void op_eap_input(void *ctx, void *conversation, uint64_t token, const uint8_t *packet, size_t len)
+{
+    (void)conversation, (void)packet, (void)len;
+    ((struct side *)ctx)->eap_token = token;
+}
+
+static void op_eap_end(void *ctx, void *conversation)
+{
+    ((struct side *)ctx)->conversations--;
+    free(conversation);
+}
+
+static void answer(struct side *s, uint8_t what, const uint8_t *data, size_t len)
+{
+    static EVP_PKEY *key;
+    if (key == NULL)
+        key = EVP_PKEY_Q_keygen(NULL, NULL, "ED25519");
+    if (s->cert_token) {
+        const uint64_t token = s->cert_token;
+        s->cert_token = 0;
+        EVP_PKEY *mine = what & 8 && EVP_PKEY_up_ref(key) == 1 ? key : NULL;
+        ike_cert_answer(s->e, token, mine, "no", the_time);
+    }
+    if (s->url_token) {
+        const struct ike_certs certs = {.n = 1u + (what >> 4 & 3), .cert = {{data, len}, {data, len / 2}, {data, 1}}};
+        const uint64_t token = s->url_token;
+        s->url_token = 0;
+        ike_cert_url_answer(s->e, token, what & 8 && len > 0 && certs.n <= 3 ? &certs : NULL, "no", the_time);
+    }
+    if (s->eap_token) {
+        const struct ike_eap_answer a = {
+            .code = (enum ike_eap_code)((what >> 4 & 3) % 3),
+            .packet = len ? data : NULL,
+            .len = len,
+            .msk = what & 64 ? (const uint8_t *)"the key of the method" : NULL,
+            .msk_len = what & 64 ? 21 : 0,
+        };
+        const uint64_t token = s->eap_token;
+        s->eap_token = 0;
+        ike_eap_answer(s->e, token, &a, the_time);
+    }
 }
 
 static const struct ike_ops ops = {
+    .cert_check = op_cert_check,
+    .cert_fetch = op_cert_fetch,
+    .eap_begin = op_eap_begin,
+    .eap_input = op_eap_input,
+    .eap_end = op_eap_end,
     .send = op_send,
     .select = op_select,
     .psk = op_psk,
-    .addr_alloc = op_addr_alloc,
+    .cp_reply = op_cp_reply,
     .spi_alloc = op_spi_alloc,
     .spi_free = op_spi_free,
     .child_install = op_install,
@@ -184,6 +261,7 @@ static void act(struct side *s, uint8_t what, const uint8_t *data, size_t len)
         break;
     case 7:
         deliver();
+        answer(s, what, data, len);
         break;
     }
 }
@@ -194,16 +272,19 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
     struct buf in;
     buf_init(&in, data, size);
     if (profile == NULL) {
-        const struct ike_addr any = {.family = 4};
+        const struct ip_addr any = {.family = 4};
         profile = ike_profile_new("fuzz");
         profile->ts_local[0] = profile->ts_remote[0] = ike_ts_prefix(&any, 0);
-        profile->cp_assign = true;
+        profile->cp_assign = profile->cp_config = profile->cp_set_accept = true;
+        profile->auth_remote = IKE_WAY_PSK | IKE_WAY_CERT | IKE_WAY_EAP;
         profile->ike[0].n_group = 1; // x25519 is the fastest
     }
     a.other = &b;
     b.other = &a;
-    a.e = ike_new(&ops, &a, NULL);
-    b.e = ike_new(&ops, &b, NULL);
+    struct ike_limits limits = ike_limits_default();
+    limits.http_cert = true;
+    a.e = ike_new(&ops, &a, &limits);
+    b.e = ike_new(&ops, &b, &limits);
     const uint8_t mode = buf_u8(&in);
     const struct ike_path path = path_of(false);
     queued = 0;
@@ -222,7 +303,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
     }
     ike_free(a.e);
     ike_free(b.e);
-    if (a.children || b.children || a.spis || b.spis || profile->refs != 1)
+    if (a.children || b.children || a.spis || b.spis || a.conversations || b.conversations || profile->refs != 1)
         abort();
     return 0;
 }

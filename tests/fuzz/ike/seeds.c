@@ -43,7 +43,7 @@ int main(int argc, char **argv)
         return 2;
     codec_dir = argv[1];
     engine_dir = argv[2];
-    const struct ike_addr any = {.family = 4};
+    const struct ip_addr any = {.family = 4};
     const struct ike_ts ts = ike_ts_prefix(&any, 0);
     struct ike_id *id = ike_id_parse("a.example.com");
 
@@ -68,7 +68,7 @@ int main(int argc, char **argv)
     ike_put_id(&b, IKE_P_IDR, id);
     ike_put_notify(&b, IKE_N_INITIAL_CONTACT, NULL, 0);
     ike_put_auth(&b, IKE_AUTH_PSK, zeros, 48);
-    ike_put_cp(&b, IKE_CP_REQUEST, NULL);
+    ike_put_cp(&b, IKE_CP_REQUEST, NULL, IKE_ASK_ALL);
     ike_put_offer(&b, props, n_esp, IKE_PROTO_ESP, zeros, 4, true);
     ike_put_ts(&b, IKE_P_TSI, &ts, 1);
     ike_put_ts(&b, IKE_P_TSR, &ts, 1);
@@ -84,6 +84,30 @@ int main(int argc, char **argv)
 
     ike_build_chain(&b, mem, sizeof(mem));
     put("empty", &b, IKE_X_INFORMATIONAL);
+
+    struct ike_cp_values v;
+    static const uint8_t types[] = {IKE_CP_REQUEST, IKE_CP_REPLY, IKE_CP_SET, IKE_CP_ACK};
+    static const char *const names[] = {"cfg_request", "cfg_reply", "cfg_set", "cfg_ack"};
+    memset(&v, 0, sizeof(v));
+    (void)ip_parse("10.1.2.3", &v.address);
+    (void)ip_parse("2001:db8::3", &v.address6);
+    v.prefix = 24;
+    v.prefix6 = 64;
+    v.dns[v.n_dns++] = v.nbns[v.n_nbns++] = v.address;
+    v.dns[v.n_dns++] = v.address6;
+    ike_cp_add_subnet(&v, &v.address, 9);
+    ike_cp_add_subnet(&v, &v.address6, 33);
+    v.exclude[v.n_exclude++] = v.subnet[0];
+    strcpy(v.banner, "Welcome");
+    strcpy(v.domain, "example.com");
+    strcpy(v.split_dns, "a.example,b.example");
+    strcpy(v.backup, "192.0.2.9,hub2.example.com");
+    strcpy(v.version, "seed 1");
+    for (unsigned i = 0; i < 4; i++) {
+        ike_build_chain(&b, mem, sizeof(mem));
+        ike_put_cp(&b, types[i], &v, IKE_ASK_ALL);
+        put(names[i], &b, IKE_X_INFORMATIONAL);
+    }
 
     // An IKE_SA_INIT request as it is on the wire.
     const struct ike_header h = {.spi_i = 0x1122334455667788, .exchange = IKE_X_SA_INIT, .flags = IKE_F_INITIATOR};

@@ -148,6 +148,36 @@ static void outside(void)
     scene_destroy(s);
 }
 
+// ESP that software on the host decrypts, whatever its suite: the card has no SA of its SPI. It comes whole, of every
+// length, with what fills the frame up, between packets of the card's own SAs.
+static void software_esp(void)
+{
+    struct scene *s = scene_create(seed);
+    uint8_t ip[9300] = {0}, f[9400];
+    unsigned sent = 0;
+    bool good = true;
+    uint64_t before = card_counter(s->b, DP_COUNTER_ESP_UNKNOWN_SPI);
+    scene_install(s, 0, true, true, false);
+    scene_install(s, 1, true, true, true);
+    for (size_t esp = 34; esp < 9000 && good; esp += esp < 200 ? 1 : 977)
+        for (unsigned in_udp = 0; in_udp < 2 && good; in_udp++) {
+            struct ip_spec p = {
+                .src = peer_address(0), .dst = GATEWAY, .proto = 50, .ttl = 60, .total = 20 + esp, .seed = sent};
+            size_t n = in_udp ? udp(ip, peer_address(0), GATEWAY, 4500, 4500, esp) : ip_build(ip, &p);
+            // of an SA that is there the index alone, or an index without an SA
+            put32(ip + (in_udp ? 28 : 20), sent & 2 ? s->in[in_udp].spi ^ 0x400000 : (s->in[0].spi & 0xfffffc00) | 300);
+            scene_exception(s, 0, f, to_port(f, 0, ip, n + sent % 5), DP_REASON_UNKNOWN_SPI, 0);
+            if (++sent % 4 == 0) {
+                scene_esp_to_clear(s, in_udp, 60 + esp % 1300);
+                good = scene_settle(s);
+            }
+        }
+    check(good && scene_settle(s),
+          "ESP that no SA of the card is for goes to the host, of every length, between others");
+    check(sent > 300 && card_counter(s->b, DP_COUNTER_ESP_UNKNOWN_SPI) == before + sent, "and each is counted");
+    scene_destroy(s);
+}
+
 // A clear packet into the inside port, expected at the host.
 static void inside_to_host(struct scene *s, uint32_t dst, uint8_t ttl, size_t total, unsigned reason, unsigned tunnel,
                            const char *name)
@@ -424,6 +454,7 @@ int main(void)
     printf("# SEED=%llu\n", (unsigned long long)seed);
     ethernet();
     outside();
+    software_esp();
     inside();
     decrypted();
     routes();

@@ -3,6 +3,7 @@
 // this test is its host and, over the simulator's sockets, the other end of its outside port.
 #include "dp_regs.h"
 #include "driver/culvert.h"
+#include "tests/system/driver/sim_card.h"
 
 #include <errno.h>
 #include <poll.h>
@@ -14,27 +15,23 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/prctl.h>
 #include <sys/socket.h>
 #include <sys/un.h>
 #include <sys/wait.h>
-#include <time.h>
 #include <unistd.h>
 
 #include <cmocka.h>
 
-#define PATIENCE_MS 30000
-#define GATEWAY     0xc0000201u // 192.0.2.1: outer source and own address at once, see the loop test
-#define SPI_OUT     0xbeef0007u // low bits are the inbound index
-#define IN_INDEX    7
-#define OUT_INDEX   3
-#define TUNNEL      12
+#define GATEWAY   0xc0000201u // 192.0.2.1: outer source and own address at once, see the loop test
+#define SPI_OUT   0xbeef0007u // low bits are the inbound index
+#define IN_INDEX  7
+#define OUT_INDEX 3
+#define TUNNEL    12
 
 static const uint8_t own_mac[6] = {2, 0, 0, 0, 0, 1};
 
 struct bench {
-    char dir[64];
-    pid_t sim;
+    struct sim_card sim;
     int port; // the outside port's other end
     struct culvert_card *card;
     unsigned results, errors, packets, events, failures;
@@ -45,13 +42,6 @@ struct bench {
     struct culvert_event event;
     char reason[600];
 };
-
-static uint64_t now_ms(void)
-{
-    struct timespec t;
-    clock_gettime(CLOCK_MONOTONIC, &t);
-    return (uint64_t)t.tv_sec * 1000 + (uint64_t)t.tv_nsec / 1000000;
-}
 
 static void on_result(void *arg, const struct culvert_result *r)
 {
@@ -158,27 +148,12 @@ static size_t port_receive(struct bench *b, uint8_t *frame, size_t size)
 static void a_card_without_firmware_says_so(void **state)
 {
     (void)state;
-    const char *build = getenv("B") ? getenv("B") : "build";
-    char sim[200], dir[] = "/tmp/culvert-driver-XXXXXX", path[64], where[90], err[CULVERT_ERR_MAX] = "";
-    assert_non_null(mkdtemp(dir));
-    snprintf(sim, sizeof(sim), "%s/bin/culvert-sim", build);
-    snprintf(path, sizeof(path), "%s/card.sock", dir);
-    snprintf(where, sizeof(where), "vfio-user:%s", path);
-    const pid_t pid = fork();
-    if (pid == 0) {
-        (void)prctl(PR_SET_PDEATHSIG, SIGKILL); // a failed test leaves no simulator behind
-        execl(sim, sim, "--socket", path, "--free-run", "--quiet", (char *)NULL);
-        _exit(127);
-    }
-    const uint64_t end = now_ms() + PATIENCE_MS;
-    while (access(path, F_OK) != 0 && now_ms() < end)
-        (void)poll(NULL, 0, 20);
+    struct sim_card sim;
+    char err[CULVERT_ERR_MAX] = "";
     const struct culvert_options o = {.ready_timeout_ms = PATIENCE_MS};
-    assert_null(culvert_attach(where, &o, err, sizeof(err)));
-    kill(pid, SIGTERM);
-    waitpid(pid, NULL, 0);
-    (void)unlink(path);
-    (void)rmdir(dir);
+    sim_card_start(&sim, NULL, false);
+    assert_null(culvert_attach(sim.where, &o, err, sizeof(err)));
+    sim_card_stop(&sim);
     if (!strstr(err, "the flash holds no firmware image"))
         fail_msg("%s", err);
 }
@@ -187,27 +162,9 @@ static int start(void **state)
 {
     struct bench *b = calloc(1, sizeof(*b));
     assert_non_null(b);
-    const char *build = getenv("B") ? getenv("B") : "build";
-    char sim[200], firmware[200], socket_path[100], port[100], uart[100], where[120], err[CULVERT_ERR_MAX];
-    strcpy(b->dir, "/tmp/culvert-driver-XXXXXX");
-    assert_non_null(mkdtemp(b->dir));
-    snprintf(sim, sizeof(sim), "%s/bin/culvert-sim", build);
-    snprintf(firmware, sizeof(firmware), "%s/firmware/culvert.elf", build);
-    snprintf(socket_path, sizeof(socket_path), "%s/card.sock", b->dir);
-    snprintf(port, sizeof(port), "unix:%s/port0.sock", b->dir);
-    snprintf(uart, sizeof(uart), "%s/uart.log", b->dir);
-    b->sim = fork();
-    if (b->sim == 0) {
-        (void)prctl(PR_SET_PDEATHSIG, SIGKILL); // a failed test leaves no simulator behind
-        execl(sim, sim, "--firmware", firmware, "--socket", socket_path, "--port0", port, "--uart", uart, "--free-run",
-              "--quiet", (char *)NULL);
-        _exit(127);
-    }
-    b->port = connect_port(port + 5);
-    const uint64_t end = now_ms() + PATIENCE_MS;
-    while (access(socket_path, F_OK) != 0 && now_ms() < end)
-        (void)poll(NULL, 0, 20);
-    snprintf(where, sizeof(where), "vfio-user:%s", socket_path);
+    char err[CULVERT_ERR_MAX];
+    sim_card_start(&b->sim, "culvert.elf", true);
+    b->port = connect_port(b->sim.port);
     const struct culvert_options o = {.rx = on_packet,
                                       .event = on_event,
                                       .state = on_state,
@@ -218,7 +175,7 @@ static int start(void **state)
                                       .command_timeout_ms = PATIENCE_MS,
                                       .ready_timeout_ms = PATIENCE_MS};
     const uint64_t t0 = now_ms();
-    b->card = culvert_attach(where, &o, err, sizeof(err));
+    b->card = culvert_attach(b->sim.where, &o, err, sizeof(err));
     if (!b->card)
         fail_msg("%s", err);
     printf("# attached in %llu ms\n", (unsigned long long)(now_ms() - t0));
@@ -230,20 +187,8 @@ static int stop(void **state)
 {
     struct bench *b = *state;
     culvert_detach(b->card);
-    int status = 0;
-    if (b->sim > 0) {
-        kill(b->sim, SIGTERM);
-        waitpid(b->sim, &status, 0);
-        assert_true(WIFEXITED(status) && WEXITSTATUS(status) == 0);
-    }
+    sim_card_stop(&b->sim);
     close(b->port);
-    char path[100];
-    static const char *const names[] = {"card.sock", "port0.sock", "uart.log"};
-    for (size_t i = 0; i < 3; i++) {
-        snprintf(path, sizeof(path), "%s/%s", b->dir, names[i]);
-        (void)unlink(path);
-    }
-    (void)rmdir(b->dir);
     free(b);
     return 0;
 }
@@ -583,12 +528,12 @@ static void a_card_that_goes_away_ends_its_commands(void **state)
 {
     struct bench *b = *state;
     const unsigned before = b->results;
-    kill(b->sim, SIGSTOP);
+    kill(b->sim.pid, SIGSTOP);
     for (int i = 0; i < 20; i++)
         assert_int_equal(culvert_nop(b->card, on_result, b), 0);
-    kill(b->sim, SIGKILL);
-    waitpid(b->sim, NULL, 0);
-    b->sim = 0;
+    kill(b->sim.pid, SIGKILL);
+    waitpid(b->sim.pid, NULL, 0);
+    b->sim.pid = 0;
     until(b, &b->failures, 1);
     assert_int_equal(b->results, before + 20);
     assert_int_equal(b->last.error, -ENODEV);

@@ -2,41 +2,27 @@
 // Firmware that stops or hangs on the simulated card: what the driver tells of it, and that a reset brings the card
 // back.
 #include "driver/culvert.h"
+#include "tests/system/driver/sim_card.h"
 
 #include <errno.h>
 #include <poll.h>
 #include <setjmp.h>
-#include <signal.h>
 #include <stdarg.h>
 #include <stddef.h>
 #include <stdint.h>
 #include <stdio.h>
-#include <stdlib.h>
 #include <string.h>
-#include <sys/prctl.h>
-#include <sys/wait.h>
-#include <time.h>
-#include <unistd.h>
 
 #include <cmocka.h>
 
-#define PATIENCE_MS 30000
-#define COMMANDS    20 // of which firmware answers three
+#define COMMANDS 20 // of which firmware answers three
 
 struct bench {
-    char dir[64], path[80];
-    pid_t sim;
+    struct sim_card sim;
     struct culvert_card *card;
     unsigned good, down, failures;
     char reason[600];
 };
-
-static uint64_t now_ms(void)
-{
-    struct timespec t;
-    clock_gettime(CLOCK_MONOTONIC, &t);
-    return (uint64_t)t.tv_sec * 1000 + (uint64_t)t.tv_nsec / 1000000;
-}
 
 static void on_result(void *arg, const struct culvert_result *r)
 {
@@ -56,41 +42,20 @@ static void on_state(void *arg, enum culvert_state state, const char *reason)
 
 static void start(struct bench *b, const char *firmware_name)
 {
-    const char *build = getenv("B") ? getenv("B") : "build";
-    char sim[200], firmware[200], where[120], err[CULVERT_ERR_MAX];
+    char err[CULVERT_ERR_MAX];
     memset(b, 0, sizeof(*b));
-    strcpy(b->dir, "/tmp/culvert-driver-XXXXXX");
-    assert_non_null(mkdtemp(b->dir));
-    snprintf(b->path, sizeof(b->path), "%s/card.sock", b->dir);
-    snprintf(sim, sizeof(sim), "%s/bin/culvert-sim", build);
-    snprintf(firmware, sizeof(firmware), "%s/firmware/%s", build, firmware_name);
-    snprintf(where, sizeof(where), "vfio-user:%s", b->path);
-    b->sim = fork();
-    if (b->sim == 0) {
-        (void)prctl(PR_SET_PDEATHSIG, SIGKILL); // a failed test leaves no simulator behind
-        execl(sim, sim, "--firmware", firmware, "--socket", b->path, "--uart", "/dev/null", "--free-run", "--quiet",
-              (char *)NULL);
-        _exit(127);
-    }
-    const uint64_t end = now_ms() + PATIENCE_MS;
-    while (access(b->path, F_OK) != 0 && now_ms() < end)
-        (void)poll(NULL, 0, 20);
+    sim_card_start(&b->sim, firmware_name, false);
     const struct culvert_options o = {
         .state = on_state, .arg = b, .ready_timeout_ms = PATIENCE_MS, .command_timeout_ms = 2 * PATIENCE_MS};
-    b->card = culvert_attach(where, &o, err, sizeof(err));
+    b->card = culvert_attach(b->sim.where, &o, err, sizeof(err));
     if (!b->card)
         fail_msg("%s", err);
 }
 
 static void stop(struct bench *b)
 {
-    int status = 0;
     culvert_detach(b->card);
-    kill(b->sim, SIGTERM);
-    waitpid(b->sim, &status, 0);
-    assert_true(WIFEXITED(status) && WEXITSTATUS(status) == 0);
-    (void)unlink(b->path);
-    (void)rmdir(b->dir);
+    sim_card_stop(&b->sim);
 }
 
 // Sends commands until the card has failed.

@@ -1,6 +1,6 @@
 # SPDX-License-Identifier: BSD-2-Clause
 # The driver against the whole simulated card with the shipped firmware.
-$(eval $(call c_test,driver_card,tests/system/driver/driver_card.c $(DRIVER_SRCS),$(DRIVER_LIBS) -lcmocka))
+$(eval $(call c_test,driver_card,$(addprefix tests/system/driver/,driver_card.c sim_card.c) $(DRIVER_SRCS),$(DRIVER_LIBS) -lcmocka))
 $(B)/test/driver_card: | $(B)/bin/culvert-sim $(B)/firmware/culvert.elf
 
 # The shipped firmware with a main that fails on purpose.
@@ -15,5 +15,5 @@ $(B)/firmware/fail_%.elf: $(B)/firmware/obj/fail_%.o $(filter-out %/main.c.o,$(F
 	@$(FW_LINK)
 -include $(B)/firmware/obj/fail_trap.d $(B)/firmware/obj/fail_hang.d
 
-$(eval $(call c_test,driver_failure,tests/system/driver/driver_failure.c $(DRIVER_SRCS),$(DRIVER_LIBS) -lcmocka))
+$(eval $(call c_test,driver_failure,$(addprefix tests/system/driver/,driver_failure.c sim_card.c) $(DRIVER_SRCS),$(DRIVER_LIBS) -lcmocka))
 $(B)/test/driver_failure: | $(B)/bin/culvert-sim $(B)/firmware/fail_trap.elf $(B)/firmware/fail_hang.elf

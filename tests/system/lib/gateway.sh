@@ -10,6 +10,7 @@
 #   gateway_net DATAPATH          software or card; makes wan, gw, lan, s1
 #   gateway_card [OPTIONS]        starts culvert-sim (card only)
 #   gateway_conf [LINES]          writes $LAB/hub.conf; LINES are added at its end
+#   gateway_ports                 prints its lines for both interfaces, for a configuration of one's own
 #   gateway_start                 culvertd; waits until it answers
 #   cv COMMAND...                 a command of the gateway;   cvj PATH COMMAND...   a value of its JSON
 CULVERTD=$B/bin/culvertd
@@ -54,20 +55,23 @@ gateway_card() {
     bg sim nsenter --net=/run/netns/wan -- $NICE "$SIM" --firmware "$FIRMWARE" --socket "$LAB/card.sock" \
         --port0 tap:out0 --port1 tap:in0 --uart "$LAB/uart.log" --stats "$LAB/sim.stats" "$@"
     wait_for 20 test -S "$LAB/card.sock" || { echo "culvert-sim did not start"; cat "$LAB/sim.log"; return 1; }
-    wait_for 5 ip -n wan link show in0 || return 1
+    wait_for 20 ip -n wan link show in0 || return 1
     ip -n wan link set in0 netns lan
     bridge wan br0 out0
     no_offload wan out0
     gateway_lan
 }
 
+# The lines of a configuration for both ports, which are the card's, if there is one.
+gateway_ports() {
+    local device0=" device wan0" device1=" device lan0"
+    [ "$DATAPATH" = software ] || device0='' device1=''
+    printf '%s\n' "interface Ethernet0/0" "$device0" " ip address $HUB 255.255.255.0" \
+        "interface Ethernet0/1" "$device1" " ip address 10.0.1.1 255.255.255.0"
+}
 gateway_conf() {
-    local device0= device1= card=
-    if [ "$DATAPATH" = software ]; then
-        device0=" device wan0" device1=" device lan0"
-    else
-        card="card vfio-user $LAB/card.sock"
-    fi
+    local card=
+    [ "$DATAPATH" = software ] || card="card vfio-user $LAB/card.sock"
     cat >"$LAB/hub.conf" <<C
 hostname hub
 $card
@@ -86,12 +90,7 @@ ${GW_PROFILE:-}
 crypto ipsec profile SPOKES
  set ikev2-profile SPOKES
 ${GW_IPSEC:-}
-interface Ethernet0/0
-$device0
- ip address $HUB 255.255.255.0
-interface Ethernet0/1
-$device1
- ip address 10.0.1.1 255.255.255.0
+$(gateway_ports)
 interface Virtual-Template1 type tunnel
  ip unnumbered Ethernet0/1
  tunnel mode ipsec ipv4
@@ -119,16 +118,23 @@ child_count() { cvj 'sas.#' show crypto ipsec sa; }
 ike_stat() { cvj "$1" show crypto ikev2 stats; }
 children_are() { [ "$(child_count)" = "$1" ]; }
 ikes_are() { [ "$(ike_count)" = "$1" ]; }
-# The number of the child of a peer in the list, by outer address.
-child_of() {
+# The number of a peer in a list of SAs, by outer address (IKE SAs: with a port).
+number_in() { # LIST ADDRESS
     local i n
-    n=$(child_count)
+    n=$("$TOOL" json 'sas.#' <<<"$1")
     for ((i = 0; i < n; i++)); do
-        [ "$(cvj "sas.$i.remote" show crypto ipsec sa)" = "$1" ] && { echo "$i"; return; }
+        case $("$TOOL" json "sas.$i.remote" <<<"$1") in "$2" | "$2"/*) echo "$i"; return ;; esac
     done
     return 1
 }
-child_field() { local i; i=$(child_of "$1") && cvj "sas.$i.$2" show crypto ipsec sa; }
+child_of() { number_in "$(cv --json show crypto ipsec sa)" "$1"; }
+# A field of a peer's child or IKE SA, all of one list: another one has others, and other numbers.
+field_of() { # LIST ADDRESS FIELD
+    local i
+    i=$(number_in "$1" "$2") && "$TOOL" json "sas.$i.$3" <<<"$1"
+}
+child_field() { field_of "$(cv --json show crypto ipsec sa)" "$1" "$2"; }
+ike_field() { field_of "$(cv --json show crypto ikev2 sa)" "$1" "$2"; }
 # A counter of the datapath.
 dp_counter() { "$CULVERT" -s "$LAB/cv.sock" --json show card | "$TOOL" json-named counters "$1"; }
 

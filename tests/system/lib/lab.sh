@@ -7,10 +7,12 @@
 #   lab_start NAME            enter; $LAB is a scratch folder, removed at the end (KEEP=1 keeps it)
 #   ns_add N...  ns N CMD     a network namespace; run a command in it
 #   wire A DEV B DEV          a veth pair from namespace A to namespace B
+#   node NAME ADDRESS...      a namespace with eth0 on the bridge of wan
 #   bg NAME CMD               in the background; its output goes to $LAB/NAME.log, its pid to ${PID[NAME]}
 #   stop NAME...              ends what bg started
-#   wait_for SECONDS CMD      until CMD succeeds
-#   capture NAME NS DEV       tcpdump into $LAB/NAME.pcap
+#   wait_for SECONDS CMD      until CMD succeeds; shows what it said last if it never does;  soon CMD   for 20 s
+#   says TEXT CMD, no CMD     CMD says something with TEXT in it; CMD fails
+#   capture NAME NS DEV       tcpdump into $LAB/NAME.pcap;   capture_stop NAME;   captured, some_captured, none_captured NAME FILTER
 #   ok, not_ok, check, skip_all   results as TAP
 set -u
 SYSTEM=$(cd "$(dirname "${BASH_SOURCE[0]}")/.." && pwd)
@@ -79,7 +81,7 @@ lab_cleanup() {
         rm -rf "$keep"
         mkdir -p "$keep"
         find "$LAB" -maxdepth 2 \( -name '*.log' -o -name '*.conf' -o -name '*.pcap' -o -name '*.json' -o -name '*.stats' \) ! -name keys.log -size -20M \
-            -exec cp -f {} "$keep/" \; 2>/dev/null
+            -printf '%P\n' 2>/dev/null | while read -r n; do cp -f "$LAB/$n" "$keep/${n//\//-}"; done # s1/charon.log: s1-charon.log
         echo "# logs: $keep"
     fi
     if [ -n "${KEEP:-}" ]; then echo "# scratch: $LAB"; else rm -rf "$LAB"; fi
@@ -95,7 +97,9 @@ ns_add() {
     for n; do
         ip netns add "$n" && LAB_NSS+=("$n")
         # no neighbour discovery of IPv6 on wires that must carry nothing but ESP, IKE and ARP
-        ns "$n" sysctl -qw net.ipv6.conf.all.disable_ipv6=1 net.ipv6.conf.default.disable_ipv6=1
+        # Where the first address goes, the kernel takes away those of its network that came after it, unless told not to: a
+        # peer that looks in that moment goes elsewhere, and has no reason to come back.
+        ns "$n" sysctl -qw net.ipv6.conf.all.disable_ipv6=1 net.ipv6.conf.default.disable_ipv6=1 net.ipv4.conf.all.promote_secondaries=1
         ip -n "$n" link set lo up
     done
 }
@@ -106,19 +110,35 @@ wire() {
     ip link add "$2" netns "$1" type veth peer name "$4" netns "$3"
     ip -n "$1" link set "$2" up
     ip -n "$3" link set "$4" up
+    wait_for 20 link_is "$1" "$2" "state UP" && wait_for 20 link_is "$3" "$4" "state UP"
 }
+# The kernel works on a link that has come up later, in a busy moment seconds later; a bridge passes on nothing until then.
+link_is() { ip -n "$1" -d link show "$2" | grep -q -- "$3"; } # NS DEV PATTERN
 bridge() { # NS BRIDGE DEV...
     local n=$1 b=$2 d
     shift 2
     ip -n "$n" link show "$b" >/dev/null 2>&1 || ip -n "$n" link add "$b" type bridge mcast_snooping 0
     ip -n "$n" link set "$b" up
-    for d; do ip -n "$n" link set "$d" master "$b" up; done
+    for d; do
+        ip -n "$n" link set "$d" master "$b" up
+        wait_for 20 link_is "$n" "$d" "NO-CARRIER\|state forwarding"
+    done
+}
+node() { # NAME ADDRESS...: a namespace with eth0 on the bridge of wan
+    local n=$1 a
+    shift
+    ns_add "$n"
+    wire "$n" eth0 wan "w$n"
+    bridge wan br0 "w$n"
+    for a; do ip -n "$n" addr add "$a/24" dev eth0; done
+    no_offload "$n" eth0
 }
 no_offload() { ns "$1" ethtool -K "$2" tso off gso off gro off tx off >/dev/null 2>&1 || true; }
 
 bg() {
     local name=$1
     shift
+    [ "$1" != ns ] || set -- nsenter --net="/run/netns/$2" -- "${@:3}" # of a shell function only the shell around it would be stopped
     "$@" >"$LAB/$name.log" 2>&1 </dev/null &
     PID[$name]=$!
 }
@@ -139,12 +159,22 @@ kill_hard() { kill -KILL "${PID[$1]}"; wait "${PID[$1]}" 2>/dev/null; unset "PID
 
 now_ms() { local t=${EPOCHREALTIME/./}; echo "$((t / 1000))"; }
 wait_for() {
-    local until=$(($(now_ms) + $1 * 1000))
+    local until=$(($(now_ms) + $1 * 1000)) said
+    said=$LAB/wait-$BASHPID-$RANDOM.out # one inside another has its own
     shift
-    until "$@" >/dev/null 2>&1; do
-        [ "$(now_ms)" -lt "$until" ] || return 1
+    until "$@" >"$said" 2>&1; do
+        [ "$(now_ms)" -lt "$until" ] || { cat "$said"; rm -f "$said"; return 1; }
         sleep 0.05
     done
+    rm -f "$said"
+}
+soon() { wait_for 20 "$@"; }
+no() { ! "$@"; }
+says() { # TEXT COMMAND...: what it says has this text
+    local text=$1
+    shift
+    "$@" >"$LAB/said" 2>&1
+    grep -q -- "$text" "$LAB/said" || { cat "$LAB/said"; return 1; }
 }
 
 # tcpdump changes its user and groups at the start, which a user namespace forbids; there dumpcap has to do.
@@ -152,19 +182,38 @@ real_root() { grep -q '^ *0 *0 *4294967295$' /proc/self/uid_map; }
 capture() {
     local how=(tcpdump -Z root -U -s0 -B 16384) said="listening on" # room for bursts, in KiB
     real_root || how=(dumpcap -P -q -s0 -B 16) said="Capturing on"  # in MiB
+    local before
+    before=$(packet_sockets "$2")
     rm -f "$LAB/capture-$1.log"
     bg "capture-$1" nsenter --net="/run/netns/$2" -- "${how[@]}" -i "$3" -w "$LAB/$1.pcap"
     wait_for 10 grep -q "$said" "$LAB/capture-$1.log" || { cat "$LAB/capture-$1.log"; return 1; }
-    [ "$said" = "listening on" ] || sleep 0.5 # it says so before it does so
+    wait_for 10 eval '[ "$(packet_sockets '"$2"')" -gt '"$before"' ]' # dumpcap says so before it does so
 }
+packet_sockets() { ns "$1" grep -c " 0003 " /proc/net/packet; } # that take frames
 capture_stop() { sleep 0.3; stop "capture-$1"; }
+# The frames of a capture that pass a filter, a line each. tcpdump changes its groups for reading too.
+captured() { # NAME FILTER [OPTIONS of tcpdump]
+    local how=()
+    real_root || how=(unshare -U --map-user=1000 --map-group=1000)
+    "${how[@]}" tcpdump -n "${@:3}" -r "$LAB/$1.pcap" "$2" 2>"$LAB/captured.log" || { cat "$LAB/captured.log"; return 1; }
+}
+some_captured() { captured "$@" >"$LAB/frames.log" && [ -s "$LAB/frames.log" ]; } # NAME FILTER, of a capture that goes on, too
+none_captured() { # NAME FILTER
+    captured "$@" >"$LAB/frames.log" && [ ! -s "$LAB/frames.log" ] && return 0
+    head "$LAB/frames.log"
+    return 1
+}
 
-# ping_all FROM COUNT ARGS...: every one of COUNT is answered
+. "$SYSTEM/lib/flow.sh"
+
+# ping_all FROM COUNT ARGS...: every one of COUNT is answered, within 10 s each
+# One by one: of several, ping waits for the last no longer than the interval, whatever -W says, once it has had an answer.
 ping_all() {
     local from=$1 count=$2 out
     shift 2
-    out=$(at "$from" ping -n -c "$count" -i "${PING_I:-0.1}" -W 5 "$@") && grep -q " $count received" <<<"$out" && return 0
-    echo "$out"
+    # shellcheck disable=SC2016
+    out=$(at "$from" sh -c 'n=$1; shift; while [ "$n" -gt 0 ]; do ping -n -c 1 -W 10 "$@" || exit 1; n=$((n - 1)); done' ping "$count" "$@" 2>&1) && return 0
+    echo "$out" | tail -8
     return 1
 }
 # One way to run something at a place: a namespace, or a guest if there is one of that name.
@@ -178,11 +227,12 @@ at() {
     fi
 }
 
-# transfer FROM TO ADDRESS BYTES [RATE]: a file by TCP; the SHA-256 of both ends is the same. Sets TRANSFER_MS.
+# transfer FROM TO ADDRESS BYTES [RATE]: a file by TCP; the SHA-256 of both ends is the same. Sets TRANSFER_MS. TCP_PORT: that port.
 transfer_start() {
-    local from=$1 to=$2 address=$3 bytes=$4 rate=${5:-0} id=$RANDOM
-    TRANSFER=xfer-$id
-    TRANSFER_PORT=$((20000 + id))
+    local from=$1 to=$2 address=$3 bytes=$4 rate=${5:-0} id=$((RANDOM % 12000)) # ports that nobody else is given
+    while [ -e "$LAB/xfer-$BASHPID-$id.in" ]; do id=$((RANDOM % 12000)); done
+    TRANSFER=xfer-$BASHPID-$id
+    TRANSFER_PORT=${TCP_PORT:-$((20000 + id))}
     "$TOOL" make "$LAB/$TRANSFER.in" "$bytes" "$id"
     TRANSFER_T0=$(now_ms)
     bg "$TRANSFER-recv" at_file "$to" "$TOOL" recv "$LAB/$TRANSFER.out" "$TRANSFER_PORT"

@@ -19,7 +19,7 @@ expect_value() { # WANT NAME CMD...
 
 # The hub says what it has: the suite, the form of ESP, the selectors.
 child_is_as_agreed() {
-    wait_for 10 hub_has_child || { echo "the hub has no child for $PEER_OUT"; return 1; }
+    wait_for 20 hub_has_child || { echo "the hub has no child for $PEER_OUT"; return 1; }
     case $(child_field "$PEER_OUT" suite) in AES-GCM-256 | AES-GCM-256/ESN) ;; *) child_field "$PEER_OUT" suite; return 1 ;; esac
     if [ "$PEER" = s1 ]; then
         expect_value true udp child_field "$PEER_OUT" udp && expect_value false esn child_field "$PEER_OUT" esn
@@ -28,18 +28,43 @@ child_is_as_agreed() {
     fi
 }
 
+# The engine that carries the SA is the first one of `show crypto engine`, and has it in its tables.
+engine_is_shown() {
+    local type=software
+    [ "$DATAPATH" = card ] && type=hardware
+    expect_value "$DATAPATH" "engine in" child_field "$PEER_OUT" in.engine && expect_value "$DATAPATH" "engine out" child_field "$PEER_OUT" out.engine &&
+        expect_value $type "type" cvj engines.0.type show crypto engine &&
+        expect_value $(($(child_count))) "inbound SAs" cvj engines.0.tables.sas_in.used show crypto engine &&
+        cv show crypto engine accelerator statistic | grep -q "$([ $type = hardware ] && echo "Device: *Culvert card" || echo "no hardware accelerator")"
+}
+
 pings_are_counted() {
-    local in0 out0 in1 out1
+    local in0 out0
     in0=$(child_field "$PEER_OUT" in.packets) out0=$(child_field "$PEER_OUT" out.packets)
     ping_all "$PEER" 5 -I "$PEER_IN" 10.0.1.2 || return 1
     ping_all lan 4 "$PEER_IN" || return 1
-    in1=$(child_field "$PEER_OUT" in.packets) out1=$(child_field "$PEER_OUT" out.packets)
-    [ $((in1 - in0)) = 9 ] && [ $((out1 - out0)) = 9 ] || { echo "9 in and 9 out were sent; counted $((in1 - in0)) and $((out1 - out0))"; return 1; }
+    soon packets_are $((in0 + 9)) $((out0 + 9))
+}
+packets_are() { # IN OUT: what the hub has counted of the peer's child
+    expect_value "$1" "packets in" child_field "$PEER_OUT" in.packets && expect_value "$2" "packets out" child_field "$PEER_OUT" out.packets
 }
 
-# rekey_under_traffic child|ike hub|peer: both directions carry a file meanwhile.
+# rekey_under_traffic child|ike hub|peer: both directions carry a file meanwhile. Where the machine is so busy that the
+# file is through before the rekey is, it is done again with a longer one.
 rekey_under_traffic() {
-    local what=$1 by=$2 before after rekeys first
+    local bytes=${REKEY_BYTES:-2000000} rc
+    for _ in 1 2 3; do
+        REKEY_BYTES=$bytes rekey_once "$@"
+        rc=$?
+        [ $rc = 2 ] || return $rc
+        bytes=$((bytes * 3))
+    done
+    echo "the transfer was over before the rekey: too fast"
+    return 1
+}
+# 2: the transfers were over too soon.
+rekey_once() {
+    local what=$1 by=$2 before after rekeys first soon=0
     before=$(rekey_mark "$what")
     rekeys=$(ike_stat "${what}_rekeys")
     transfer_start lan "$PEER" "$PEER_IN" "${REKEY_BYTES:-2000000}" "${REKEY_RATE:-1000000}" || return 1
@@ -53,22 +78,15 @@ rekey_under_traffic() {
     else
         sc "$PEER" --rekey --ike hub || return 1
     fi
-    wait_for 15 rekeyed "$what" "$before" || { echo "no rekey: $before"; return 1; }
+    wait_for 30 rekeyed "$what" "$before" || { echo "no rekey: $before"; return 1; }
     after=$(rekey_mark "$what")
-    transfer_done "$TRANSFER" && { echo "the transfer was over before the rekey: too fast"; return 1; }
+    transfer_done "$TRANSFER" && soon=2
     transfer_end || return 1
     TRANSFER=$first
     transfer_end || return 1
-    wait_for 10 children_are "${CHILDREN:-1}" || { echo "$(child_count) children are left after the rekey"; return 1; }
+    [ $soon = 0 ] || return $soon
+    wait_for 20 children_are "${CHILDREN:-1}" || { echo "$(child_count) children are left after the rekey"; return 1; }
     echo "$before -> $after, ${what}_rekeys $rekeys -> $(ike_stat "${what}_rekeys")"
-}
-ike_field() {
-    local i n
-    n=$(ike_count)
-    for ((i = 0; i < n; i++)); do
-        case $(cvj "sas.$i.remote" show crypto ikev2 sa) in "$1"/*) cvj "sas.$i.$2" show crypto ikev2 sa; return ;; esac
-    done
-    return 1
 }
 rekey_mark() { if [ "$1" = child ]; then child_field "$PEER_OUT" out.spi; else ike_field "$PEER_OUT" spi_initiator; fi; }
 rekeyed() {
@@ -77,14 +95,15 @@ rekeyed() {
     [ -n "$mark" ] && [ "$mark" != "$2" ]
 }
 
-deleted_by_peer() { peer_terminate && wait_for 10 hub_has_none; }
-deleted_by_hub() { cv clear crypto ikev2 sa remote "$PEER_OUT" && wait_for 10 peer_gone && wait_for 10 hub_has_none; }
+deleted_by_peer() { peer_terminate && wait_for 20 hub_has_none; }
+deleted_by_hub() { cv clear crypto ikev2 sa remote "$PEER_OUT" && wait_for 20 peer_gone && wait_for 20 hub_has_none; }
 no_way_left() { ! at "$PEER" ping -n -c 2 -i 0.2 -W 1 -I "$PEER_IN" 10.0.1.2; }
 
 # All of it with the peer as the initiator.
 peer_initiates() {
     check "$WHO sets up an SA" ss_up "$PEER" || return
     check "the SA is what was agreed ($WHO)" child_is_as_agreed
+    check "the engine that carries it is shown ($WHO)" engine_is_shown
     check "pings both ways, every packet counted ($WHO)" pings_are_counted
     check "TCP file to the peer, SHA-256 equal ($WHO)" transfer lan "$PEER" "$PEER_IN" "${FILE_BYTES:-1048576}"
     check "TCP file from the peer, SHA-256 equal ($WHO)" transfer "$PEER" lan 10.0.1.2 "${FILE_BYTES:-1048576}"
@@ -101,7 +120,7 @@ peer_initiates() {
 
 # The hub as the initiator: its configuration has a Tunnel to the peer.
 hub_initiates() {
-    check "the hub sets up an SA with $WHO" wait_for 20 hub_has_child || { tail -5 "$LAB/culvertd.log"; return; }
+    check "the hub sets up an SA with $WHO" wait_for 40 hub_has_child || { tail -5 "$LAB/culvertd.log"; return; }
     check "the SA is what was agreed (hub to $WHO)" child_is_as_agreed
     check "pings both ways, every packet counted (hub to $WHO)" pings_are_counted
     check "TCP file to the peer (hub to $WHO)" transfer lan "$PEER" "$PEER_IN" "${FILE_BYTES:-1048576}"
@@ -112,21 +131,22 @@ hub_initiates() {
 
 dead_peer_is_noticed() {
     ss_up s1 || return 1
-    wait_for 5 hub_has_child || return 1
+    wait_for 20 hub_has_child || return 1
     kill_hard charon-s1
-    wait_for "${DPD_SECONDS:-40}" hub_has_none || { echo "still there after ${DPD_SECONDS:-40} s"; return 1; }
-    [ "$(ike_stat dead_peers)" -ge 1 ] || { echo "no dead peer was counted"; return 1; }
+    wait_for "${DPD_SECONDS:-60}" hub_has_none || { echo "still there after ${DPD_SECONDS:-60} s"; return 1; }
+    wait_for 10 eval '[ "$(ike_stat dead_peers)" -ge 1 ]' || { echo "no dead peer was counted"; return 1; }
 }
 
+ike_stat_over() { [ "$(ike_stat "$1")" -gt "$2" ]; }
 # refused NOTIFY COUNTER: the setup fails with the notify, the counter says so, nothing is left.
 refused() {
     local before
     before=$(ike_stat "$2")
     ss_up s1 >"$LAB/refused.out" 2>&1 && { echo "it was accepted"; return 1; }
     grep -q "$1" "$LAB/refused.out" "$LAB/s1/charon.log" || { echo "no $1"; cat "$LAB/refused.out"; return 1; }
-    [ "$(ike_stat "$2")" -gt "$before" ] || { echo "$2 is still $before"; return 1; }
+    wait_for 10 ike_stat_over "$2" "$before" || { echo "$2 is still $before"; return 1; }
     sc s1 --terminate --ike hub --force >/dev/null 2>&1
-    wait_for 10 children_are 0
+    wait_for 20 children_are 0
 }
 
 address_comes_from_the_pool() {
@@ -134,10 +154,10 @@ address_comes_from_the_pool() {
     ss_up s1 || return 1
     a=$(ss_field s1 local-vips | tr -d '[]')
     case $a in 10.99.0.1[0-9] | 10.99.0.20) ;; *) echo "the address is \"$a\""; return 1 ;; esac
-    expect_value "$a" "address at the hub" ike_field "$SPOKE1" address || return 1
+    soon expect_value "$a" "address at the hub" ike_field "$SPOKE1" address || return 1
     ping_all s1 3 -I "$a" 10.0.1.2 && ping_all lan 3 "$a" || return 1
     sc s1 --terminate --ike hub >/dev/null
-    wait_for 10 hub_has_none
+    wait_for 20 hub_has_none
 }
 
 spokes_reach_each_other() {

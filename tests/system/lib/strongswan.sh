@@ -4,7 +4,8 @@
 #
 #   ss_config NAME KEY=VALUE...   writes $LAB/NAME/{strongswan,swanctl}.conf. Keys: local remote id remote_id psk local_ts
 #       remote_ts ike esp plus start (start_action), vips, encap, dpd, rekey (child's rekey_time), replay, folder
-#       (the folder as the peer sees it), kernel (libipsec or netlink)
+#       (the folder as the peer sees it), kernel (libipsec or netlink), plugins (more of them), mode (tunnel or transport);
+#       more lines: daemon (of charon-systemd), conn (of the connection), child (of its child), more (of swanctl.conf)
 #   ss_start NAME NS              charon-systemd in a namespace (user-space ESP, always in UDP)
 #   ss_start_guest NAME           the same in a guest, with its kernel's ESP
 #   sc NAME ARGS                  swanctl
@@ -13,10 +14,10 @@ ss_config() {
     shift
     local local= remote= id="$name.lab" remote_id=hub.lab psk=lab-pre-shared-key local_ts= remote_ts=10.0.0.0/8
     local ike=aes256gcm16-prfsha384-x25519 esp=aes256gcm16 start=none vips= encap=no dpd=0s rekey=0s replay=64
-    local kernel=libipsec folder=$LAB/$name retries=
+    local kernel=libipsec folder=$LAB/$name retries= plugins= mode=tunnel daemon= conn= child= more=
     for kv; do local "${kv%%=*}=${kv#*=}"; done
     mkdir -p "$LAB/$name"
-    local load="random nonce aes sha1 sha2 hmac kdf drbg gcm curve25519 openssl pem socket-default vici updown resolve"
+    local load="random nonce $plugins aes sha1 sha2 hmac kdf drbg gcm curve25519 openssl pem socket-default vici updown resolve"
     [ "$kernel" = libipsec ] && load="$load kernel-libipsec kernel-netlink" || load="$load kernel-netlink"
     cat >"$LAB/$name/strongswan.conf" <<C
 charon-systemd {
@@ -45,6 +46,7 @@ charon-systemd {
     make_before_break = yes
     port = 500
     port_nat_t = 4500
+    $daemon
 }
 C
     cat >"$LAB/$name/swanctl.conf" <<C
@@ -58,6 +60,7 @@ connections {
         proposals = $ike
         dpd_delay = $dpd
         rekey_time = 0
+        $conn
         local {
             auth = psk
             id = $id
@@ -71,10 +74,12 @@ connections {
                 ${local_ts:+local_ts = $local_ts}
                 remote_ts = $remote_ts
                 esp_proposals = $esp
+                mode = $mode
                 start_action = $start
                 rekey_time = $rekey
                 replay_window = $replay
                 updown =
+                $child
             }
         }
     }
@@ -84,6 +89,7 @@ secrets {
         secret = "$psk"
     }
 }
+$more
 C
 }
 SS_DAEMON=/usr/sbin/charon-systemd
@@ -92,7 +98,7 @@ ss_start() {
     local name=$1 n=$2
     SS_PLACE[$name]=$n
     bg "charon-$name" nsenter --net="/run/netns/$n" -- env STRONGSWAN_CONF="$LAB/$name/strongswan.conf" $SS_DAEMON
-    wait_for 10 sc "$name" --stats || { echo "strongSwan of $name did not start"; cat "$LAB/charon-$name.log"; return 1; }
+    wait_for 30 sc "$name" --stats || { echo "strongSwan of $name did not start"; cat "$LAB/charon-$name.log"; return 1; }
     ss_load "$name"
 }
 declare -A SS_PLACE=()
@@ -101,7 +107,7 @@ ss_start_guest() {
     local name=$1
     SS_PLACE[$name]=guest
     guest "$name" "STRONGSWAN_CONF=/run/lab/strongswan.conf setsid $SS_DAEMON >/run/lab/charon.out 2>&1 9<&- &"
-    wait_for 20 sc "$name" --stats || { echo "strongSwan of guest $name did not start"; guest "$name" "tail -5 /run/lab/charon.log"; return 1; }
+    wait_for 60 sc "$name" --stats || { echo "strongSwan of guest $name did not start"; guest "$name" "tail -5 /run/lab/charon.log"; return 1; }
     ss_load "$name"
 }
 

@@ -29,6 +29,8 @@ guest_boot() {
         linux.uml "umid=$g" "uml_dir=$LAB/uml" "mem=${UML_MEM:-128M}" root=/dev/root rootfstype=hostfs rootflags=/ ro \
         "init=$LAB/guest-init" con=null con0=fd:0,fd:1 ssl=null quiet \
         "vec0:transport=tap,ifname=$tap,depth=128,gro=1" "lab=$LAB" "guest=$g"
+    # On a busy machine a guest may leave a frame lying until the next one comes. Something comes, which is not on the bridge.
+    bg "nudge-$g" nsenter --net="/run/netns/$n" -- "$TOOL" nudge "$tap"
 }
 
 guest_wait() {
@@ -65,7 +67,7 @@ guest_halt() {
         [ -n "${PID[guest-$g]:-}" ] || continue
         guest_ask "$g" 'echo o >/proc/sysrq-trigger'
         wait_for 5 eval "! kill -0 ${PID[guest-$g]}" 2>/dev/null
-        stop "guest-$g"
+        stop "guest-$g" "nudge-$g"
         unset "GUEST[$g]"
     done
 }

@@ -9,15 +9,22 @@
 //   labtool json-named LIST NAME        "value" of the member of LIST whose "name" is NAME
 //   labtool frames FILE                 what a capture consists of: frames of each kind, and of none that may be there
 //   labtool holds FILE TEXT             exit 0 if the text is anywhere in the file
+//   labtool half-open ADDR COUNT        COUNT requests IKE_SA_INIT that nobody goes on with; exit 0 if each was
+//   answered
+//   labtool nudge DEVICE                a frame of no protocol out of a device, twice a second, until it is ended
 #include <arpa/inet.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <jansson.h>
+#include <linux/if_packet.h>
+#include <net/if.h>
+#include <poll.h>
 #include <stdbool.h>
 #include <stdint.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/random.h>
 #include <sys/socket.h>
 #include <time.h>
 #include <unistd.h>
@@ -253,6 +260,72 @@ static int holds(const char *path, const char *text)
     return 1;
 }
 
+// IKE_SA_INIT with what every peer of the lab takes: AES-GCM-256, SHA-384, x25519 (any 32 bytes are a public value).
+static size_t init_request(unsigned char m[256])
+{
+    static const unsigned char sa[] = {
+        34, 0, 0, 40, 0, 0, 0, 36, 1,    1,  0,    3,    // SA, a proposal of IKE with three transforms
+        3,  0, 0, 12, 1, 0, 0, 20, 0x80, 14, 0x01, 0x00, // AES-GCM with 16 bytes of ICV, key of 256 bits
+        3,  0, 0, 8,  2, 0, 0, 6,                        // PRF HMAC-SHA2-384
+        0,  0, 0, 8,  4, 0, 0, 31,                       // x25519
+    };
+    static const unsigned char ke[] = {40, 0, 0, 40, 0, 31, 0, 0}, nonce[] = {0, 0, 0, 36};
+    size_t at = 28;
+    memset(m, 0, 256);
+    memcpy(m + at, sa, sizeof(sa)), at += sizeof(sa);
+    memcpy(m + at, ke, sizeof(ke)), at += sizeof(ke) + 32;
+    memcpy(m + at, nonce, sizeof(nonce)), at += sizeof(nonce) + 32;
+    if (getrandom(m, 8, 0) != 8 || getrandom(m + at - 32, 32, 0) != 32 ||
+        getrandom(m + 28 + sizeof(sa) + 8, 32, 0) != 32)
+        return 0;
+    m[16] = 33, m[17] = 0x20, m[18] = 34, m[19] = 0x08; // SA follows, version 2, IKE_SA_INIT, from the initiator
+    m[27] = (unsigned char)at;
+    return at;
+}
+
+static int half_open(const char *address, int count)
+{
+    struct sockaddr_in to = {.sin_family = AF_INET, .sin_port = htons(500)};
+    unsigned char m[256], answer[2048];
+    int fd = socket(AF_INET, SOCK_DGRAM, 0);
+    if (inet_pton(AF_INET, address, &to.sin_addr) != 1 || connect(fd, (struct sockaddr *)&to, sizeof(to)) < 0)
+        return failed(address);
+    for (int i = 0; i < count; i++) {
+        size_t n = init_request(m);
+        bool answered = false;
+        for (int tries = 0; tries < 10 && !answered;
+             tries++) { // the same bytes again: a peer that is slow takes them for one
+            struct pollfd wait = {.fd = fd, .events = POLLIN};
+            if (n == 0 || send(fd, m, n, 0) < 0)
+                return failed("send");
+            if (poll(&wait, 1, 1000) == 1)
+                answered = recv(fd, answer, sizeof(answer), 0) >= 28 && memcmp(answer, m, 8) == 0;
+        }
+        if (!answered) {
+            fprintf(stderr, "labtool: no answer to IKE_SA_INIT\n");
+            return 1;
+        }
+        printf("next payload of the answer: %u\n", answer[16]);
+    }
+    return 0;
+}
+
+// For a guest that may leave a frame lying until the next one comes. What cannot be sent (there is nobody yet) is left.
+static int nudge(const char *device)
+{
+    enum { EXPERIMENTAL = 0x88b5, LEN = 60 }; // IEEE 802: local experiments
+    uint8_t frame[LEN] = {0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 2, 0, 0, 0, 0, 1, EXPERIMENTAL >> 8, EXPERIMENTAL & 0xff};
+    const struct timespec pause = {.tv_nsec = 500 * 1000 * 1000};
+    struct sockaddr_ll to = {.sll_family = AF_PACKET, .sll_ifindex = (int)if_nametoindex(device), .sll_halen = 6};
+    const int fd = socket(AF_PACKET, SOCK_RAW, 0); // takes nothing in
+    if (to.sll_ifindex == 0 || fd < 0)
+        return failed(device);
+    for (;;) {
+        (void)sendto(fd, frame, sizeof(frame), MSG_DONTWAIT, (struct sockaddr *)&to, sizeof(to));
+        nanosleep(&pause, NULL);
+    }
+}
+
 int main(int argc, char **argv)
 {
     const char *command = argc > 1 ? argv[1] : "";
@@ -272,6 +345,10 @@ int main(int argc, char **argv)
         return frames(argv[2]);
     if (!strcmp(command, "holds") && argc == 4)
         return holds(argv[2], argv[3]);
+    if (!strcmp(command, "half-open") && argc == 4)
+        return half_open(argv[2], atoi(argv[3]));
+    if (!strcmp(command, "nudge") && argc == 3)
+        return nudge(argv[2]);
     fprintf(stderr, "labtool: wrong use; see the head of its source\n");
     return 2;
 }

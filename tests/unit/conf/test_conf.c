@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: BSD-2-Clause
 // The configuration language: what it reads, how it refuses, what it prints.
 #include "hostd/conf/algs.h"
-#include "hostd/conf/reader.h"
+#include "tests/unit/conf/conf_rig.h"
 
 #include <arpa/inet.h>
 #include <setjmp.h>
@@ -61,6 +61,7 @@ static const char hub[] = "! a hub\n"
                           " nat keepalive 10\n"
                           " virtual-template 1\n"
                           " no config-exchange request\n"
+                          " config-exchange required\n"
                           "crypto ipsec transform-set cbc esp-aes 256 esp-sha256-hmac\n"
                           " mode tunnel\n"
                           "crypto ipsec profile both\n"
@@ -96,54 +97,6 @@ static const char hub[] = "! a hub\n"
                           "ip route 10.66.0.0 255.255.0.0 Null0\n"
                           "end\n";
 
-static struct conf_lang *lang;
-static char err[1500];
-
-static int setup(void **state)
-{
-    (void)state;
-    lang = conf_lang_new(err, sizeof(err));
-    if (lang == NULL) {
-        print_error("%s\n", err);
-    }
-    return lang == NULL;
-}
-
-static int teardown(void **state)
-{
-    (void)state;
-    conf_lang_free(lang);
-    return 0;
-}
-
-static struct conf *good(const char *text)
-{
-    struct conf *c = conf_parse(lang, text, err, sizeof(err));
-    if (c == NULL) {
-        fail_msg("refused: %s", err);
-    }
-    return c;
-}
-
-static char *printed(const struct conf *c, bool all)
-{
-    struct str s = {0};
-    conf_print(lang, c, all, &s);
-    return s.text;
-}
-
-static void refuses(const char *text, const char *with)
-{
-    struct conf *c = conf_parse(lang, text, err, sizeof(err));
-    if (c != NULL) {
-        conf_free(c);
-        fail_msg("taken: %s", text);
-    }
-    if (strstr(err, with) == NULL) {
-        fail_msg("said \"%s\", not \"%s\"", err, with);
-    }
-}
-
 static void test_values(void **state)
 {
     (void)state;
@@ -160,14 +113,14 @@ static void test_values(void **state)
     const struct conf_keyring *ring = conf_find(&c->keyrings, "ring");
     assert_int_equal(ring->peers.n, 2);
     const struct conf_peer *r2 = ring->peers.at[1];
-    assert_string_equal(r2->key_local, "here");
-    assert_string_equal(r2->key_remote, "here");
+    assert_string_equal(r2->key_local.text, "here");
+    assert_string_equal(r2->key_remote.text, "here");
     const struct conf_profile *f = conf_find(&c->profiles, "default");
     assert_int_equal(f->n_match, 3);
     assert_int_equal(f->match[0].kind, CONF_MATCH_FQDN_DOMAIN);
     assert_true(f->dpd.on_demand);
     assert_int_equal(f->vtemplate, 1);
-    assert_true(f->no_config_request);
+    assert_true(f->no_config_request && f->config_required);
     const struct conf_ipsec *s = conf_find(&c->ipsecs, "both");
     assert_int_equal(s->kilobytes, 0);
     assert_int_equal(s->window, 1024);
@@ -191,6 +144,15 @@ static void test_round_trip(void **state)
                            "no crypto ikev2 proposal default\nno crypto ikev2 policy default\n",
                            "crypto ikev2 policy default\n no match fvrf any\n",
                            "crypto ikev2 proposal default\n group 14\n",
+                           "crypto ipsec transform-set t esp-gcm 256\n mode transport\n",
+                           "interface Loopback0\n ipv6 address 2001:db8::1/128\n ipv6 address 2001:db8::2/64\n"
+                           "interface Tunnel0\n ipv6 unnumbered Loopback0\n tunnel source dynamic\n"
+                           " tunnel destination gw.example.com\n tunnel key 4294967295\n"
+                           "interface Tunnel1\n ipv6 enable\n tunnel mode gre ipv6\n tunnel source 2001:db8::1\n"
+                           " tunnel destination 2001:db8:2::1\n"
+                           "interface Tunnel2\n ipv6 address negotiated\n tunnel mode ipsec ipv6\n"
+                           "ipv6 route 2001:db8:7::/48 Tunnel1 fe80::9 20\nipv6 route ::/0 2001:db8::5\n"
+                           "ip route 10.0.0.0 255.0.0.0 Tunnel0\n",
                            "crypto ipsec transform-set default esp-gcm 128\nno crypto ikev2 fragmentation\n"};
     for (unsigned i = 0; i < sizeof(texts) / sizeof(texts[0]); i++) {
         for (int all = 0; all < 2; all++) {
@@ -233,9 +195,19 @@ static void test_positions(void **state)
     } cases[] = {
         {"forb\n", "line 1: word 1 \"forb\": expected hostname | card"},
         {"hostname a\n\n! x\ncrypto ikev2 keyring k\n peer p\n  forb x\n",
-         "line 6: word 1 \"forb\": expected address | hostname | identity | pre-shared-key"},
+         "line 6: word 1 \"forb\": expected ppk | address | hostname | identity | pre-shared-key"},
         {"crypto ikev2 proposal p\n encryption aes-gcm-256 des\n", "line 2: word 3 \"des\": expected aes-gcm-256"},
-        {"interface Tunnel0\n tunnel destination 10.0.0\n", "line 2: word 3 \"10.0.0\": expected A.B.C.D"},
+        {"interface Tunnel0\n tunnel destination 10.0.0\n",
+         "line 2: word 3 \"10.0.0\": is neither an address nor a name"},
+        {"interface Tunnel0\n tunnel source nowhere\n", "line 2: word 3 \"nowhere\": expected dynamic | INTERFACE"},
+        {"interface Tunnel0\n tunnel destination 2001:db8::1\n",
+         "line 2: word 3: 2001:db8::1 is not IPv4, which the mode of Tunnel0 goes over"},
+        {"interface Tunnel0\n tunnel mode ipsec ipv4\n tunnel key 5\n", "a tunnel key, which only GRE carries"},
+        {"interface Tunnel0\n tunnel destination dynamic\n", "has no tunnel protection"},
+        {"interface Loopback0\n ipv6 address fe80::1/64\n", "word 3 \"fe80::1/64\": is not a global unicast address"},
+        {"interface Virtual-Template1 type tunnel\n ipv6 address 2001:db8::1/64\n", "use ipv6 unnumbered"},
+        {"ipv6 route 2001:db8::1/64 Null0\n", "line 1: word 3 \"2001:db8::1/64\": has bits outside its prefix"},
+        {"ipv6 route 2001:db8::/64 fe80::1\n", "line 1: word 4 \"fe80::1\": is link-local"},
         {"crypto ikev2 dpd 0 2 periodic\n", "line 1: word 4 \"0\": expected <1-3600>"},
         {"crypto ikev2 profile\n", "line 1: after word 3: expected NAME"},
         {"hostname a b\n", "line 1: word 3 \"b\": expected end of line"},
@@ -257,7 +229,8 @@ static void test_ambiguous(void **state)
     (void)state;
     refuses("crypto ikev2 p x\n", "line 1: word 3 \"p\": could be proposal | policy | profile");
     refuses("crypto ip transform-set x esp-gcm 128\ncry ik k\n", "line 2");
-    refuses("crypto ikev2 proposal p\n group 1\n", "line 2: word 2 \"1\": expected 14"); // a number is no beginning
+    refuses("crypto ikev2 proposal p\n group 1\n",
+            "line 2: word 2 \"1\": expected 2 | 5 | 14"); // a number is no beginning
     refuses("crypto ikev2 proposal p\n encryption aes\n", "line 2: word 2 \"aes\": could be aes-gcm-256");
 }
 
@@ -313,6 +286,68 @@ static void test_no_and_default(void **state)
     conf_free(c);
 }
 
+static void test_default_profile(void **state)
+{
+    (void)state;
+#define BY_DEFAULT "interface Tunnel0\n tunnel destination 192.0.2.2\n tunnel protection ipsec profile default\n"
+#define RING       "crypto ikev2 keyring k\n peer p\n  address 192.0.2.2\n  pre-shared-key x\n"
+    // It is there, and printed when all is.
+    struct conf *c = good(RING BY_DEFAULT);
+    char *all = printed(c, true), *brief = printed(c, false);
+    const char *at = strstr(all, "crypto ikev2 profile default\n");
+    assert_non_null(at);
+    assert_non_null(strstr(at, "\n authentication local pre-share\n authentication remote pre-share\n"));
+    assert_null(strstr(brief, "crypto ikev2 profile"));
+    free(all);
+    free(brief);
+    conf_free(c);
+    // Entered and left alone it is as before; what is taken back is the default again.
+    c = good("crypto ikev2 profile default\n");
+    brief = printed(c, false);
+    assert_null(strstr(brief, "crypto ikev2 profile"));
+    free(brief);
+    conf_free(c);
+    same_as("crypto ikev2 profile default\n authentication remote rsa-sig\n authentication local rsa-sig\n"
+            " no authentication remote rsa-sig\n no authentication local\n",
+            "");
+    static const char *const restored[] = {"default crypto ikev2 profile\n", "default crypto ikev2 profile default\n",
+                                           "no crypto ikev2 profile default\ncrypto ikev2 profile default\n"};
+    for (unsigned i = 0; i < sizeof(restored) / sizeof(restored[0]); i++) {
+        char text[512];
+        snprintf(text, sizeof(text),
+                 "crypto ikev2 profile default\n match identity remote any\n lifetime 7200\n"
+                 " authentication local pre-share key q\n%s",
+                 restored[i]);
+        same_as(text, "");
+    }
+    same_as("crypto ikev2 proposal default\n group 14\ncrypto ipsec profile default\n set pfs group20\n"
+            "crypto ipsec transform-set default esp-gcm 128\ndefault crypto ikev2 proposal\n"
+            "default crypto ipsec profile\ndefault crypto ipsec transform-set\n",
+            "");
+    refuses("no crypto ikev2 profile\n", "line 1: which one? Its name is missing");
+    refuses("no crypto ikev2 proposal\n", "line 1: which one? Its name is missing");
+    // Switched off it is not there; that is printed, and read back.
+    c = good("no crypto ikev2 profile default\n");
+    brief = printed(c, false);
+    assert_non_null(strstr(brief, "no crypto ikev2 profile default\n"));
+    free(brief);
+    conf_free(c);
+    refuses("no crypto ikev2 profile default\ncrypto ipsec profile p\n set ikev2-profile default\n",
+            "line 3: word 3: ikev2 profile \"default\" is switched off");
+    refuses("no crypto ikev2 profile default\n" RING BY_DEFAULT,
+            "line 8: word 5: ipsec profile \"default\" uses ikev2 profile \"default\", which is switched off");
+    // A tunnel needs a key, and a far end that is known; a template somebody to be for.
+    refuses(BY_DEFAULT, "line 3: word 5: crypto ikev2 profile default of Tunnel0 has no key, and "
+                        "there is no keyring that has one");
+    refuses(RING "interface Tunnel0\n tunnel destination dynamic\n tunnel protection ipsec profile default\n",
+            "line 6: dynamic: ikev2 profile \"default\" serves known destinations alone");
+    refuses(RING "interface Virtual-Template1 type tunnel\n tunnel protection ipsec profile default\n"
+                 "crypto ikev2 profile default\n virtual-template 1\n",
+            "line 8: word 2: crypto ikev2 profile default serves the destinations of static tunnels alone");
+#undef RING
+#undef BY_DEFAULT
+}
+
 static void test_modes_by_context(void **state)
 {
     (void)state;
@@ -359,17 +394,14 @@ static void test_references(void **state)
     refuses("interface Tunnel0\n tunnel source Ethernet0/0\n", "line 2: word 3: Ethernet0/0 is not configured");
     refuses("interface Tunnel0\n ip unnumbered Loopback0\n", "line 2: word 3: Loopback0 is not configured");
     refuses("crypto ikev2 authorization policy x\n pool p\n", "line 2: word 2: there is no ip local pool \"p\"");
-    refuses("crypto ikev2 keyring k\n peer p\n  address 10.0.0.1\n  pre-shared-key local a\n",
-            "peer p lacks pre-shared-key remote");
-    refuses("crypto ikev2 keyring k\n peer p\n  address 10.0.0.1\n  pre-shared-key remote a\n",
-            "peer p lacks pre-shared-key local");
+    refuses("crypto ikev2 keyring k\n peer p\n  address 10.0.0.1\n", "peer p lacks pre-shared-key");
     refuses("ip route 10.0.0.0 255.0.0.0 Tunnel9\n", "line 1: word 5: no such interface");
     refuses("crypto ikev2 profile p\n match identity remote any\n",
             "line 1: crypto ikev2 profile p lacks authentication");
     refuses("crypto ikev2 proposal x\n encryption aes-gcm-128\n group 19\n", "lacks prf");
-    refuses(PROFILE "crypto ipsec profile s\n set ikev2-profile p\ninterface Tunnel0\n tunnel destination 192.0.2.1\n"
-                    " tunnel protection ipsec profile s\n",
-            "line 7: interface Tunnel0 lacks tunnel mode ipsec ipv4");
+    refuses("interface Tunnel0\n ipv6 unnumbered Loopback0\n", "line 2: word 3: Loopback0 is not configured");
+    refuses("interface Loopback0\ninterface Tunnel0\n ipv6 unnumbered Loopback0\n",
+            "line 3: word 3: Loopback0 has no IPv6 address of its own");
 #undef PROFILE
 }
 
@@ -532,6 +564,8 @@ int main(void)
         {"an ambiguous beginning is refused, a number is no beginning", test_ambiguous, NULL, NULL, NULL},
         {"unambiguous beginnings of any case are taken", test_abbreviations, NULL, NULL, NULL},
         {"no and default forms undo and restore", test_no_and_default, NULL, NULL, NULL},
+        {"the ikev2 profile default is there, changed, restored and switched off", test_default_profile, NULL, NULL,
+         NULL},
         {"modes follow from the context, exit and end leave them", test_modes_by_context, NULL, NULL, NULL},
         {"keys are hidden in what is shown, kept in what is saved, and what is shown cannot be loaded by mistake",
          test_keys_hidden, NULL, NULL, NULL},
@@ -544,5 +578,5 @@ int main(void)
         {"a malformed grammar or one without help is refused", test_grammar_mistakes_are_found, NULL, NULL, NULL},
     };
     cmocka_set_message_output(CM_OUTPUT_TAP);
-    return cmocka_run_group_tests_name("configuration", tests, setup, teardown);
+    return cmocka_run_group_tests_name("configuration", tests, conf_rig_open, conf_rig_close);
 }

@@ -28,6 +28,7 @@ static const struct culvert_caps CAPS = {.model = "double",
                                          .tunnels = FAKE_TABLE,
                                          .adjacencies = FAKE_TABLE,
                                          .routes = FAKE_TABLE,
+                                         .flows = 2 * FAKE_TABLE,
                                          .locals = FAKE_LOCALS,
                                          .replay_window = 256};
 static const struct culvert_stats STATS;
@@ -159,6 +160,11 @@ static int carry_out(const struct pending *p, uint8_t answer[48])
         struct culvert_sa_counters c = {.packets = 7, .bytes = 700, .seq = 9, .auth_fail = 1, .replay = 2, .policy = 3};
         memcpy(answer, &c, sizeof(c));
         note("count\n");
+        return 0;
+    }
+    case CULVERT_OP_GET_INFO: {
+        struct culvert_info i = {.sas_in = 11, .sas_out = 12, .routes = 13, .flows = 14};
+        memcpy(answer, &i, sizeof(i));
         return 0;
     }
     case CULVERT_OP_TUNNEL_SET: {

@@ -4,7 +4,7 @@
 #include "hostd/dp/dp.h"
 
 struct handmade {
-    enum dp_suite suite;
+    struct dp_suite suite;
     const uint8_t *key; // as in struct dp_sa
     bool esn;
     uint32_t spi;
@@ -24,6 +24,13 @@ struct handmade {
                        .pad = -1,                                                                                      \
                        .pad_length = -1,                                                                               \
                        .bad_pad_at = -1})
+
+// Every suite that there is, AEAD ciphers first; how many.
+enum { HANDMADE_SUITES = 48 };
+size_t handmade_suites(struct dp_suite out[HANDMADE_SUITES]);
+// Bytes of key of a suite, and of its shortest packet.
+size_t handmade_key_len(struct dp_suite s);
+size_t handmade_least(struct dp_suite s);
 
 // The packet with `inner` inside; bytes written.
 size_t handmade_seal(const struct handmade *h, const uint8_t *inner, size_t len, uint8_t *out);

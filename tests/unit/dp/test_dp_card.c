@@ -1,10 +1,12 @@
 // SPDX-License-Identifier: BSD-2-Clause
 // The card's datapath over a double of libculvert: what it commands, in which order, and what is left after a failure.
+#include "tests/unit/dp/answer.h"
 #include "tests/unit/dp/fake_culvert.h"
 #include "tests/unit/dp/handmade.h"
 
 #include "dp_regs.h"
 #include "hostd/dp/dp.h"
+#include "tests/unit/ip_of.h"
 
 #include <setjmp.h>
 #include <stdarg.h>
@@ -61,14 +63,26 @@ static void settle(void)
         uv_run(&rig.loop, UV_RUN_NOWAIT);
 }
 
+// The selectors of the SAs below.
+static struct dp_selectors *selectors;
+
+static void set_ts(unsigned i, const char *first, const char *last)
+{
+    struct ip_addr a = ip_of(first), b = ip_of(last);
+    selectors->ts[i] = (struct dp_ts){.family = a.family, .port_hi = UINT16_MAX};
+    memcpy(selectors->ts[i].first, a.b, 16);
+    memcpy(selectors->ts[i].last, b.b, 16);
+}
+
 static int setup(void **state)
 {
     char err[256];
     (void)state;
     fake_reset();
+    selectors = dp_selectors_new(1, 1);
     memset(&rig, 0, sizeof(rig));
     uv_loop_init(&rig.loop);
-    struct dp_hooks hooks = {on_frame, on_packet, on_event, on_log, &rig};
+    struct dp_hooks hooks = {.frame = on_frame, .packet = on_packet, .event = on_event, .log = on_log, .arg = &rig};
     rig.dp = dp_card_open(&rig.loop, "vfio-user:somewhere", &hooks, err, sizeof(err));
     if (!rig.dp)
         fail_msg("%s", err);
@@ -76,7 +90,7 @@ static int setup(void **state)
     assert_string_equal(fake.log, "enable\n");
     fake.log[0] = 0;
     fake.commands = 0;
-    assert_int_equal(dp_tunnel_new(rig.dp, 1400, &rig.tunnel), 0);
+    assert_int_equal(dp_tunnel_new(rig.dp, &(struct dp_tunnel){.mtu = 1400}, &rig.tunnel), 0);
     assert_int_equal(dp_spi_alloc(rig.dp, &rig.spi), 0);
     return 0;
 }
@@ -85,21 +99,18 @@ static int teardown(void **state)
 {
     (void)state;
     dp_free(rig.dp);
+    dp_selectors_unref(selectors);
+    selectors = NULL;
     uv_run(&rig.loop, UV_RUN_DEFAULT);
     assert_int_equal(uv_loop_close(&rig.loop), 0);
     assert_int_equal(fake.attached, 0);
     return 0;
 }
 
-static struct in_addr ip(const char *text)
-{
-    struct in_addr a;
-    assert_int_equal(inet_pton(AF_INET, text, &a), 1);
-    return a;
-}
-
 static struct dp_sa sa(enum dp_dir dir)
 {
+    set_ts(0, "10.1.0.0", "10.1.0.255");
+    set_ts(1, "10.2.0.0", "10.2.255.255");
     struct dp_sa s = {.dir = dir,
                       .spi = dir == DP_IN ? rig.spi : 0xabcd1234,
                       .tunnel = rig.tunnel,
@@ -107,31 +118,18 @@ static struct dp_sa sa(enum dp_dir dir)
                       .key_len = 36,
                       .esn = true,
                       .replay_window = 64,
-                      .local = ip("192.0.2.1"),
-                      .remote = ip("198.51.100.7"),
+                      .local = ip_of("192.0.2.1"),
+                      .remote = ip_of("198.51.100.7"),
                       .local_port = 4500,
                       .remote_port = 4501,
                       .soft_bytes = 1,
                       .hard_bytes = 2,
                       .soft_packets = 3,
                       .hard_packets = 4,
-                      .local_ts_count = 1,
-                      .remote_ts_count = 1,
-                      .local_ts = {{ip("10.1.0.0"), ip("10.1.0.255")}},
-                      .remote_ts = {{ip("10.2.0.0"), ip("10.2.255.255")}}};
+                      .ts = selectors};
     for (size_t i = 0; i < s.key_len; i++)
         s.key[i] = (uint8_t)(i + 1);
     return s;
-}
-
-struct answer {
-    int calls, error;
-};
-static void on_done(void *arg, int error)
-{
-    struct answer *a = arg;
-    a->calls++;
-    a->error = error;
 }
 
 static int install(const struct dp_sa *s)
@@ -143,7 +141,7 @@ static int install(const struct dp_sa *s)
     assert_int_equal(a.calls, 1);
     return a.error;
 }
-static int remove_sa(enum dp_dir dir, uint32_t spi, struct in_addr remote)
+static int remove_sa(enum dp_dir dir, uint32_t spi, struct ip_addr remote)
 {
     struct answer a = {0};
     dp_sa_remove(rig.dp, dir, spi, remote, on_done, &a);
@@ -227,26 +225,26 @@ static void a_next_hop_becomes_valid_when_its_mac_is_known(void **state)
 {
     (void)state;
     static const uint8_t mac[6] = {2, 0, 0, 0, 0, 9}, mac2[6] = {2, 0, 0, 0, 0, 10};
-    dp_nexthop(rig.dp, ip("198.51.100.7"), ip("192.0.2.254"));
+    dp_nexthop(rig.dp, ip_of("198.51.100.7"), ip_of("192.0.2.254"));
     struct dp_sa s = sa(DP_OUT);
     assert_int_equal(install(&s), 0);
     expect("adj 0 invalid\nsa out 0 adj 0\ntunnel 0 sa 0\n");
-    dp_neighbour(rig.dp, DP_PORT_OUTSIDE, ip("192.0.2.253"), mac); // somebody else
-    dp_neighbour(rig.dp, DP_PORT_INSIDE, ip("192.0.2.254"), mac);  // another port
+    dp_neighbour(rig.dp, DP_PORT_OUTSIDE, ip_of("192.0.2.253"), mac); // somebody else
+    dp_neighbour(rig.dp, DP_PORT_INSIDE, ip_of("192.0.2.254"), mac);  // another port
     settle();
     expect("");
-    dp_neighbour(rig.dp, DP_PORT_OUTSIDE, ip("192.0.2.254"), mac);
+    dp_neighbour(rig.dp, DP_PORT_OUTSIDE, ip_of("192.0.2.254"), mac);
     settle();
     expect("adj 0 valid\n");
     assert_memory_equal(fake.adj[0].mac, mac, 6);
-    dp_neighbour(rig.dp, DP_PORT_OUTSIDE, ip("192.0.2.254"), mac); // nothing new
+    dp_neighbour(rig.dp, DP_PORT_OUTSIDE, ip_of("192.0.2.254"), mac); // nothing new
     settle();
     expect("");
-    dp_neighbour(rig.dp, DP_PORT_OUTSIDE, ip("192.0.2.254"), mac2);
+    dp_neighbour(rig.dp, DP_PORT_OUTSIDE, ip_of("192.0.2.254"), mac2);
     settle();
     expect("adj 0 valid\n");
     assert_memory_equal(fake.adj[0].mac, mac2, 6);
-    dp_neighbour(rig.dp, DP_PORT_OUTSIDE, ip("192.0.2.254"), NULL);
+    dp_neighbour(rig.dp, DP_PORT_OUTSIDE, ip_of("192.0.2.254"), NULL);
     settle();
     expect("adj 0 invalid\n");
 }
@@ -257,20 +255,20 @@ static void another_next_hop_moves_all_sas_of_the_peer(void **state)
     struct dp_sa s = sa(DP_OUT), t = sa(DP_OUT), other = sa(DP_OUT);
     t.spi = 7777;
     other.spi = 8888;
-    other.remote = ip("198.51.100.8");
+    other.remote = ip_of("198.51.100.8");
     assert_int_equal(install(&s), 0);
     assert_int_equal(install(&t), 0);
     assert_int_equal(install(&other), 0);
     expect("adj 0 invalid\nsa out 0 adj 0\ntunnel 0 sa 0\nsa out 1 adj 0\ntunnel 0 sa 1\n"
            "adj 1 invalid\nsa out 2 adj 1\ntunnel 0 sa 2\n");
-    dp_nexthop(rig.dp, s.remote, ip("192.0.2.254"));
+    dp_nexthop(rig.dp, s.remote, ip_of("192.0.2.254"));
     settle();
     expect("adj 2 invalid\npath out 0 adj 2\npath out 1 adj 2\n");
     assert_int_equal(fake.out[2].sa.adj, 1);
-    dp_nexthop(rig.dp, s.remote, ip("192.0.2.254"));
+    dp_nexthop(rig.dp, s.remote, ip_of("192.0.2.254"));
     settle();
     expect("");
-    dp_nexthop(rig.dp, other.remote, ip("192.0.2.253")); // takes the entry that became free
+    dp_nexthop(rig.dp, other.remote, ip_of("192.0.2.253")); // takes the entry that became free
     settle();
     expect("adj 0 invalid\npath out 2 adj 0\n");
 }
@@ -330,26 +328,30 @@ static void a_failure_at_any_step_leaves_nothing_half_installed(void **state)
     }
 }
 
-static void a_path_change_that_fails_changes_nothing(void **state)
+// The card refuses a path: it sends on the old one, and the SA has the name of the new one.
+static void a_path_change_that_fails_changes_the_name_alone(void **state)
 {
     (void)state;
     struct dp_sa s = sa(DP_OUT);
     assert_int_equal(install(&s), 0);
-    struct dp_path path = {s.local, ip("203.0.113.5"), 4500, 1234, true};
+    struct dp_path path = {s.local, ip_of("203.0.113.5"), 4500, 1234, true};
+    struct ip_addr name = s.remote;
     for (size_t at = 1; at <= 2; at++) {
         struct answer a = {0};
         fake.commands = 0;
         fake.fail_at = at;
         fake.fail_with = -EIO;
-        dp_sa_path(rig.dp, s.spi, s.remote, &path, on_done, &a);
+        dp_sa_path(rig.dp, s.spi, name, &path, on_done, &a);
         settle();
         fake.fail_at = 0;
         assert_int_equal(a.error, -EIO);
         assert_int_equal(fake.out[0].sa.dst, 0xc6336407);
+        assert_int_equal(fake.out[0].sa.adj, 0);
+        name = path.remote;
     }
     fake.log[0] = 0;
     struct answer a = {0};
-    dp_sa_path(rig.dp, s.spi, s.remote, &path, on_done, &a);
+    dp_sa_path(rig.dp, s.spi, name, &path, on_done, &a);
     settle();
     assert_int_equal(a.error, 0);
     expect("adj 1 invalid\npath out 0 adj 1\n");
@@ -358,6 +360,28 @@ static void a_path_change_that_fails_changes_nothing(void **state)
     assert_true(fake.out[0].sa.flags & CULVERT_SA_ENCAP);
     assert_int_equal(remove_sa(DP_OUT, s.spi, s.remote), -ENOENT); // known by its new name
     assert_int_equal(remove_sa(DP_OUT, s.spi, path.remote), 0);
+}
+
+// The table of next hops is full: the SA goes on by the old one, and goes with its new name.
+static void a_path_without_room_for_its_next_hop_is_refused(void **state)
+{
+    (void)state;
+    struct dp_sa s = sa(DP_OUT);
+    for (unsigned i = 0; i < FAKE_TABLE; i++) {
+        s.spi++;
+        s.remote.b[3] = (uint8_t)(100 + i);
+        assert_int_equal(install(&s), 0);
+    }
+    struct dp_path path = {s.local, ip_of("203.0.113.5"), 4500, 1234, true};
+    struct answer a = {0};
+    fake.log[0] = 0;
+    dp_sa_path(rig.dp, s.spi, s.remote, &path, on_done, &a);
+    settle();
+    assert_int_equal(a.error, -ENOSPC);
+    expect("");
+    size_t before = fake_sas();
+    assert_int_equal(remove_sa(DP_OUT, s.spi, path.remote), 0);
+    assert_int_equal(fake_sas(), before - 1);
 }
 
 static void requests_are_carried_out_in_order(void **state)
@@ -414,7 +438,7 @@ static void spis_carry_the_index_below_random_bits(void **state)
 static int route(const char *prefix, uint8_t length, enum dp_target to, const char *neighbour, bool set)
 {
     struct answer a = {0};
-    struct dp_route r = {ip(prefix), length, to, rig.tunnel, DP_PORT_INSIDE, ip(neighbour)};
+    struct dp_route r = {ip_of(prefix), length, to, rig.tunnel, DP_PORT_INSIDE, ip_of(neighbour)};
     (set ? dp_route_set : dp_route_del)(rig.dp, &r, on_done, &a);
     settle();
     assert_int_equal(a.calls, 1);
@@ -462,18 +486,18 @@ static void a_full_table_loses_no_next_hop(void **state)
 static void own_addresses_take_and_leave_slots(void **state)
 {
     (void)state;
-    dp_local_set(rig.dp, DP_PORT_OUTSIDE, ip("192.0.2.1"), true);
-    dp_local_set(rig.dp, DP_PORT_OUTSIDE, ip("192.0.2.1"), true); // twice
-    dp_local_set(rig.dp, DP_PORT_INSIDE, ip("10.0.0.1"), true);   // not for ESP
-    dp_local_set(rig.dp, DP_PORT_OUTSIDE, ip("192.0.2.2"), true);
+    dp_local_set(rig.dp, DP_PORT_OUTSIDE, ip_of("192.0.2.1"), true);
+    dp_local_set(rig.dp, DP_PORT_OUTSIDE, ip_of("192.0.2.1"), true); // twice
+    dp_local_set(rig.dp, DP_PORT_INSIDE, ip_of("10.0.0.1"), true);   // not for ESP
+    dp_local_set(rig.dp, DP_PORT_OUTSIDE, ip_of("192.0.2.2"), true);
     settle();
     expect("local 0\nlocal 1\n");
     assert_int_equal(fake.local[0], 0xc0000201);
-    dp_local_set(rig.dp, DP_PORT_OUTSIDE, ip("192.0.2.3"), true);
+    dp_local_set(rig.dp, DP_PORT_OUTSIDE, ip_of("192.0.2.3"), true);
     settle();
     assert_non_null(strstr(rig.log, "own addresses is full"));
-    dp_local_set(rig.dp, DP_PORT_OUTSIDE, ip("192.0.2.1"), false);
-    dp_local_set(rig.dp, DP_PORT_OUTSIDE, ip("192.0.2.3"), true);
+    dp_local_set(rig.dp, DP_PORT_OUTSIDE, ip_of("192.0.2.1"), false);
+    dp_local_set(rig.dp, DP_PORT_OUTSIDE, ip_of("192.0.2.3"), true);
     settle();
     expect("local 0\nlocal 0\n");
     assert_int_equal(fake.local[0], 0xc0000203);
@@ -526,7 +550,7 @@ static void ranges_that_are_no_prefix_are_checked_by_the_host(void **state)
 {
     (void)state;
     struct dp_sa s = sa(DP_IN);
-    s.remote_ts[0].last = ip("10.2.0.9"); // 10.2.0.0 to .9
+    set_ts(1, "10.2.0.0", "10.2.0.9");
     assert_int_equal(install(&s), 0);
     const struct culvert_sa *c = &fake.in[rig.spi % FAKE_SAS].sa;
     assert_true(c->flags & CULVERT_SA_TO_HOST);
@@ -543,12 +567,20 @@ static void ranges_that_are_no_prefix_are_checked_by_the_host(void **state)
                 {"10.2.0.10", "10.1.0.1", false},
                 {"10.2.0.1", "10.1.1.1", false}};
     size_t passed = 0;
+    rig.events = 0;
     for (size_t i = 0; i < 4; i++) {
         handmade_ipv4(data, sizeof(data), rows[i].src, rows[i].dst, 1);
         fake.options.rx(fake.options.arg, &p);
         passed += rows[i].pass;
         assert_int_equal(rig.packets, passed);
     }
+    settle();
+    assert_int_equal(rig.events, 1); // two were refused, the first is told
+    assert_int_equal(rig.event.kind, DP_EV_SELECTORS);
+    assert_int_equal(rig.event.spi, s.spi);
+    handmade_ipv4(data, sizeof(data), "10.2.0.10", "10.1.0.1", 1);
+    assert_int_equal(rig.event.start_len, sizeof(data));
+    assert_memory_equal(rig.event.start, data, sizeof(data));
     struct dp_sa_counters n = {0};
     dp_sa_counters(rig.dp, DP_IN, s.spi, s.remote, on_sa_counters, &n);
     settle();
@@ -560,13 +592,91 @@ static void ranges_that_are_no_prefix_are_checked_by_the_host(void **state)
     assert_int_equal(n.policy, 3 + 2);
 }
 
+// A frame of 60 bytes with ESP of 12, from 192.0.2.9 to 192.0.2.1; the rest fills it up. Where ESP begins.
+enum { ESP_FRAME = 60, ESP_LEN = 12 };
+static size_t esp_frame(uint8_t *f, bool udp)
+{
+    size_t at = udp ? 42 : 34;
+    memset(f, 0xee, ESP_FRAME);
+    memcpy(f + 12, "\x08\x00\x45\x00", 4);
+    f[16] = 0, f[17] = (uint8_t)(at - 14 + ESP_LEN);
+    f[23] = udp ? 17 : 50;
+    memcpy(f + 26, "\xc0\x00\x02\x09\xc0\x00\x02\x01", 8);
+    if (udp)
+        memcpy(f + 34, "\x11\x95\x11\x94\x00\x14\x00\x00", 8); // ports, length
+    memcpy(f + at, "\x11\x22\x33\x44\x00\x00\x00\x01", 8);
+    return at;
+}
+
+static struct {
+    size_t calls, len;
+    struct dp_path path;
+    uint8_t esp[ESP_FRAME];
+    bool taken;
+} other;
+
+static bool on_esp(void *arg, const struct dp_path *path, const uint8_t *esp, size_t len)
+{
+    assert_ptr_equal(arg, &rig);
+    assert_in_range(len, 4, sizeof(other.esp));
+    other.calls++;
+    other.len = len;
+    other.path = *path;
+    memcpy(other.esp, esp, len);
+    return other.taken;
+}
+
+// ESP whose SPI somebody else may have: what is told is ESP alone, without the frame's padding.
+static void unknown_spis_are_offered_first(void **state)
+{
+    (void)state;
+    uint8_t f[ESP_FRAME];
+    rig.dp->hooks.esp = on_esp;
+    for (int udp = 0; udp < 2; udp++)
+        for (int taken = 0; taken < 2; taken++) {
+            size_t at = esp_frame(f, udp);
+            struct culvert_packet p = {.data = f, .len = sizeof(f), .reason = DP_REASON_UNKNOWN_SPI};
+            memset(&other, 0, sizeof(other));
+            other.taken = taken;
+            rig.events = 0;
+            usleep(120000);
+            uv_update_time(&rig.loop);
+            fake.options.rx(fake.options.arg, &p);
+            assert_int_equal(other.calls, 1);
+            assert_int_equal(other.len, ESP_LEN);
+            assert_memory_equal(other.esp, f + at, ESP_LEN);
+            assert_int_equal(other.path.encap, udp);
+            assert_int_equal(other.path.remote_port, udp ? 4501 : 0);
+            struct ip_addr from = ip_of("192.0.2.9"), to = ip_of("192.0.2.1");
+            assert_true(ip_equal(&other.path.remote, &from) && ip_equal(&other.path.local, &to));
+            settle();
+            assert_int_equal(rig.events, !taken);
+            assert_int_equal(rig.frames, 0);
+        }
+    // Lengths that are not true: nobody is asked, nothing is read beyond.
+    memset(&other, 0, sizeof(other));
+    static const struct {
+        size_t at;
+        uint8_t high, low;
+        bool udp;
+    } lies[] = {{16, 0, 47, false}, {16, 0, 23, false},    {16, 0, 0, false}, {16, 0xff, 0xff, false},
+                {16, 0, 47, true},  {16, 0, 27, true},     {38, 0, 21, true}, {38, 0, 11, true},
+                {38, 0, 0, true},   {38, 0xff, 0xff, true}};
+    for (size_t i = 0; i < sizeof(lies) / sizeof(lies[0]); i++) {
+        esp_frame(f, lies[i].udp);
+        f[lies[i].at] = lies[i].high, f[lies[i].at + 1] = lies[i].low;
+        struct culvert_packet p = {.data = f, .len = sizeof(f), .reason = DP_REASON_UNKNOWN_SPI};
+        fake.options.rx(fake.options.arg, &p);
+        assert_int_equal(other.calls, 0);
+    }
+}
+
 static void unknown_spis_are_events_not_frames(void **state)
 {
     (void)state;
     for (int udp = 0; udp < 2; udp++) {
-        uint8_t f[60] = {[12] = 8, [14] = 0x45, [23] = udp ? 17 : 50};
-        uint8_t *spi = f + 34 + 8 * udp;
-        memcpy(spi, "\x11\x22\x33\x44", 4);
+        uint8_t f[ESP_FRAME];
+        esp_frame(f, udp);
         struct culvert_packet p = {.data = f, .len = sizeof(f), .reason = DP_REASON_UNKNOWN_SPI};
         rig.events = 0;
         fake.options.rx(fake.options.arg, &p);
@@ -575,9 +685,15 @@ static void unknown_spis_are_events_not_frames(void **state)
         assert_int_equal(rig.events, 1);
         assert_int_equal(rig.event.kind, DP_EV_UNKNOWN_SPI);
         assert_int_equal(rig.event.spi, 0x11223344);
+        struct ip_addr from, to;
+        assert_true(ip_parse("192.0.2.9", &from) && ip_parse("192.0.2.1", &to));
+        assert_true(ip_equal(&rig.event.path.remote, &from));
+        assert_true(ip_equal(&rig.event.path.local, &to));
+        assert_int_equal(rig.event.path.encap, udp);
+        assert_int_equal(rig.event.path.remote_port, udp ? 4501 : 0);
         usleep(120000); // they are reported ten times a second at most
         uv_update_time(&rig.loop);
-        for (size_t len = 0; len < 38; len++) { // cut off anywhere: no event, no harm
+        for (size_t len = 0; len < ESP_FRAME - 14; len++) { // cut off anywhere: no event, no harm
             uint8_t *exact = malloc(len + 1);
             memcpy(exact, f, len);
             struct culvert_packet cut = {.data = exact, .len = len, .reason = DP_REASON_UNKNOWN_SPI};
@@ -721,8 +837,15 @@ static void counters_and_info_come_from_the_card(void **state)
     assert_string_equal(got[1].name, "second");
     assert_int_equal(got[1].value, 22);
     assert_string_equal(i.kind, "card");
-    assert_true(i.ports && i.esn && i.suite[DP_SUITE_AES_GCM_256] && !i.suite[DP_SUITE_AES_CBC_256_SHA256]);
+    assert_true(dp_has_suite(rig.dp, DP_SUITE_AES_GCM_128) && dp_has_suite(rig.dp, DP_SUITE_AES_GCM_256));
+    assert_false(dp_has_suite(rig.dp, DP_SUITE(DP_CIPHER_AES_GCM, 192, DP_INTEG_NONE)));
+    assert_false(dp_has_suite(rig.dp, DP_SUITE_AES_CBC_256_SHA256));
+    assert_true(i.ports && i.esn && strcmp(i.cipher[0], "AES-GCM-128") == 0 &&
+                strcmp(i.cipher[1], "AES-GCM-256") == 0 && i.cipher[2] == NULL);
     assert_non_null(strstr(i.text, "double at nowhere"));
+    assert_true(i.sas_in == 11 && i.sas_out == 12 && i.routes == 13 && i.flows == 14);
+    assert_true(i.max_sas == FAKE_SAS && i.max_routes == FAKE_TABLE && i.max_flows == 2 * FAKE_TABLE);
+    assert_false(i.software); // that is what stands beside it
 }
 
 int main(void)
@@ -737,7 +860,8 @@ int main(void)
         WITH(another_next_hop_moves_all_sas_of_the_peer),
         WITH(a_rekey_switches_the_tunnel_and_can_go_back),
         WITH(a_failure_at_any_step_leaves_nothing_half_installed),
-        WITH(a_path_change_that_fails_changes_nothing),
+        WITH(a_path_change_that_fails_changes_the_name_alone),
+        WITH(a_path_without_room_for_its_next_hop_is_refused),
         WITH(requests_are_carried_out_in_order),
         WITH(spis_carry_the_index_below_random_bits),
         WITH(routes_hold_their_next_hops),
@@ -745,6 +869,7 @@ int main(void)
         WITH(own_addresses_take_and_leave_slots),
         WITH(exceptions_go_where_they_belong),
         WITH(ranges_that_are_no_prefix_are_checked_by_the_host),
+        WITH(unknown_spis_are_offered_first),
         WITH(unknown_spis_are_events_not_frames),
         WITH(events_tell_the_spi),
         WITH(a_failed_card_answers_everything_and_says_so_once),

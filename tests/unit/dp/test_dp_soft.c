@@ -2,6 +2,7 @@
 // The software datapath: two of them over the loopback, and packets made by hand on a raw socket.
 #include "hostd/dp/esp.h"
 #include "hostd/dp/soft.h"
+#include "tests/unit/dp/answer.h"
 #include "tests/unit/dp/handmade.h"
 #include "tests/unit/dp/own_net.h"
 #include "tests/unit/dp/soft_fixture.h"
@@ -17,7 +18,7 @@
 #include <string.h>
 #include <unistd.h>
 
-static const struct in_addr NOWHERE;
+static const struct ip_addr NOWHERE;
 
 static int setup(void **state)
 {
@@ -36,7 +37,7 @@ static int teardown(void **state)
 static int send_one(struct end *from, size_t len, unsigned seed)
 {
     uint8_t inner[2000];
-    bool a = strcmp(inet_ntoa(from->address), "127.0.0.1") == 0;
+    bool a = from->address.b[3] == 1;
     handmade_ipv4(inner, len, a ? "10.1.0.1" : "10.2.0.1", a ? "10.2.0.1" : "10.1.0.1", seed);
     return dp_send_packet(from->dp, from->tunnel, inner, len);
 }
@@ -65,10 +66,12 @@ static void exchange(struct pair *p, int count)
 static void every_suite_and_form_carries_packets(void **state)
 {
     (void)state;
-    for (int i = 0; i < 16; i++) {
+    struct dp_suite suite[HANDMADE_SUITES];
+    size_t suites = handmade_suites(suite);
+    for (size_t i = 0; i < 4 * suites; i++) {
         struct pair *p = malloc(sizeof(*p));
         pair_open(p);
-        pair_connect(p, (enum dp_suite)(i / 4), i & 1, i & 2, 64);
+        pair_connect(p, suite[i / 4], i & 1, i & 2, 64);
         exchange(p, 20);
         assert_int_equal(pair_counter(p, &p->a, "esp_out_packets"), 20);
         assert_int_equal(pair_counter(p, &p->a, "esp_in_packets"), 20);
@@ -85,9 +88,10 @@ static void every_suite_and_form_carries_packets(void **state)
 // Sends an ESP packet of our own making to b over the loopback.
 static void raw_send(struct pair *p, const uint8_t *esp, size_t len)
 {
-    struct sockaddr_in to = {.sin_family = AF_INET, .sin_addr = p->b.address};
-    int fd = socket(AF_INET, SOCK_RAW, IPPROTO_ESP);
-    assert_int_equal(sendto(fd, esp, len, 0, (struct sockaddr *)&to, sizeof(to)), len);
+    struct sockaddr_storage to;
+    socklen_t size = ip_to_sockaddr(&p->b.address, 0, &to);
+    int fd = socket(to.ss_family, SOCK_RAW, IPPROTO_ESP);
+    assert_int_equal(sendto(fd, esp, len, 0, (struct sockaddr *)&to, size), len);
     close(fd);
     pair_settle(p);
 }
@@ -130,7 +134,7 @@ static void extended_numbers_pass_the_wrap_on_the_wire(void **state)
     struct pair *p = *state;
     pair_connect(p, DP_SUITE_AES_GCM_256, false, true, 64);
     struct soft *a = (struct soft *)p->a.dp, *b = (struct soft *)p->b.dp;
-    struct soft_sa *out = map_get(&a->out, soft_out_key(p->b.spi, p->b.address)), *in = map_get(&b->in, p->b.spi);
+    struct soft_sa *out = ipmap_get(&a->out, &p->b.address, p->b.spi), *in = map_get(&b->in, p->b.spi);
     out->seq = 0x2fffffffc;
     in->replay.top = 0x2fffffffc;
     exchange(p, 10); // the last four of the round and the first of the next
@@ -172,11 +176,19 @@ static void garbage_is_counted_by_reason(void **state)
     raw_send(p, esp, 60);
     assert_int_equal(pair_counter(p, &p->b, "esp_unknown_spi"), 1);
     assert_int_equal(pair_events(&p->b, DP_EV_UNKNOWN_SPI), 1);
-    assert_int_equal(p->b.event[0].spi, p->b.spi ^ 1);
+    const struct dp_event *told = &p->b.event[0];
+    assert_int_equal(told->spi, p->b.spi ^ 1);
+    assert_true(ip_equal(&told->path.remote, &p->a.address));
+    assert_true(ip_equal(&told->path.local, &p->b.address));
+    assert_false(told->path.encap);
     struct handmade h = HANDMADE(DP_SUITE_AES_GCM_256, p->key_ab, p->b.spi, 5);
     h.next = 17;
     raw_send(p, esp, handmade_seal(&h, inner, sizeof(inner), esp));
     assert_int_equal(pair_counter(p, &p->b, "esp_bad_padding"), 1);
+    struct dp_sa_counters n = pair_sa_counters(p, &p->b, DP_IN, p->b.spi, NOWHERE);
+    assert_int_equal(n.malformed, 1);
+    assert_int_equal(n.policy, 1); // it is among these
+    assert_int_equal(n.lifetime + n.crypto + n.unsent + n.auth_fail + n.replay, 0);
     h.next = 59;
     h.seq = 6;
     raw_send(p, esp, handmade_seal(&h, inner, sizeof(inner), esp));
@@ -186,12 +198,35 @@ static void garbage_is_counted_by_reason(void **state)
     assert_int_equal(p->b.packets, 1);
 }
 
-static struct dp_range range(const char *first, const char *last)
+static void who_sent_an_unknown_spi_in_udp_is_told(void **state)
 {
-    struct dp_range r;
-    inet_pton(AF_INET, first, &r.first);
-    inet_pton(AF_INET, last, &r.last);
-    return r;
+    struct pair *p = *state;
+    struct sockaddr_storage to;
+    socklen_t size = ip_to_sockaddr(&p->b.address, 4500, &to);
+    uint8_t esp[60] = {0x11, 0x22, 0x33, 0x44};
+    assert_int_equal(sendto(p->a.udp, esp, sizeof(esp), 0, (struct sockaddr *)&to, size), sizeof(esp));
+    pair_settle(p);
+    assert_int_equal(pair_events(&p->b, DP_EV_UNKNOWN_SPI), 1);
+    const struct dp_event *told = &p->b.event[0];
+    assert_int_equal(told->spi, 0x11223344);
+    assert_true(ip_equal(&told->path.remote, &p->a.address));
+    assert_int_equal(told->path.remote_port, 4500);
+    assert_true(told->path.encap);
+}
+
+static struct dp_selectors *from_to(const char *local_first, const char *local_last, const char *remote_first,
+                                    const char *remote_last)
+{
+    struct dp_selectors *s = dp_selectors_new(1, remote_first != NULL);
+    const char *text[] = {local_first, local_last, remote_first, remote_last};
+    for (unsigned i = 0; i < (remote_first ? 4 : 2); i++) {
+        struct ip_addr a;
+        ip_parse(text[i], &a);
+        s->ts[i / 2].family = a.family;
+        s->ts[i / 2].port_hi = UINT16_MAX;
+        memcpy(i % 2 ? s->ts[i / 2].last : s->ts[i / 2].first, a.b, 16);
+    }
+    return s;
 }
 
 static void selectors_bind_both_directions(void **state)
@@ -199,20 +234,27 @@ static void selectors_bind_both_directions(void **state)
     struct pair *p = *state;
     struct dp_sa out = pair_sa(p, &p->a, &p->b, DP_OUT, DP_SUITE_AES_GCM_128, true),
                  in = pair_sa(p, &p->a, &p->b, DP_IN, DP_SUITE_AES_GCM_128, true);
-    in.local_ts_count = in.remote_ts_count = 1;
-    in.local_ts[0] = range("10.2.0.1", "10.2.0.1");
-    in.remote_ts[0] = range("10.1.0.2", "10.1.0.9"); // not 10.1.0.1
+    in.ts = from_to("10.2.0.1", "10.2.0.1", "10.1.0.2", "10.1.0.9"); // not 10.1.0.1
     assert_int_equal(pair_install(p, &p->a, &out), 0);
     assert_int_equal(pair_install(p, &p->b, &in), 0);
-    assert_int_equal(send_one(&p->a, 100, 1), 0);
-    pair_settle(p);
-    assert_int_equal(p->b.packets, 0);
-    assert_int_equal(pair_counter(p, &p->b, "esp_policy"), 1);
-    assert_int_equal(pair_sa_counters(p, &p->b, DP_IN, p->b.spi, NOWHERE).policy, 1);
+    dp_selectors_unref(in.ts);
+    for (unsigned i = 1; i <= 3; i++) {
+        assert_int_equal(send_one(&p->a, 100, 1), 0);
+        pair_settle(p);
+        assert_int_equal(p->b.packets, 0);
+        assert_int_equal(pair_counter(p, &p->b, "esp_policy"), i);
+        assert_int_equal(pair_sa_counters(p, &p->b, DP_IN, p->b.spi, NOWHERE).policy, i);
+    }
+    assert_int_equal(pair_events(&p->b, DP_EV_SELECTORS), 1); // the first is told, with its beginning
+    assert_int_equal(p->b.event[0].spi, p->b.spi);
+    uint8_t inner[100];
+    handmade_ipv4(inner, sizeof(inner), "10.1.0.1", "10.2.0.1", 1);
+    assert_int_equal(p->b.event[0].start_len, DP_EVENT_START);
+    assert_memory_equal(p->b.event[0].start, inner, DP_EVENT_START);
     assert_int_equal(pair_remove(p, &p->a, DP_OUT, p->b.spi, p->b.address), 0);
-    out.local_ts_count = 1;
-    out.local_ts[0] = range("10.1.0.2", "10.1.0.9");
+    out.ts = from_to("10.1.0.2", "10.1.0.9", NULL, NULL);
     assert_int_equal(pair_install(p, &p->a, &out), 0);
+    dp_selectors_unref(out.ts);
     assert_int_equal(send_one(&p->a, 100, 1), -EACCES);
     assert_int_equal(pair_counter(p, &p->a, "esp_policy"), 1);
 }
@@ -240,9 +282,45 @@ static void lifetimes_warn_and_end(void **state)
         assert_int_equal(p->a.event[0].dir, DP_OUT);
         assert_int_equal(p->a.event[0].spi, p->b.spi);
         assert_int_equal(pair_counter(p, &p->b, "esp_lifetime"), 1 + bytes);
+        assert_int_equal(pair_sa_counters(p, &p->b, DP_IN, p->b.spi, NOWHERE).lifetime, 1);
+        assert_int_equal(pair_sa_counters(p, &p->a, DP_OUT, p->b.spi, p->b.address).lifetime, 2);
         assert_int_equal(pair_remove(p, &p->a, DP_OUT, p->b.spi, p->b.address), 0);
         assert_int_equal(pair_remove(p, &p->b, DP_IN, p->b.spi, NOWHERE), 0);
     }
+}
+
+static void on_info(void *arg, const struct dp_info *info)
+{
+    *(struct dp_info *)arg = *info;
+}
+
+static void has_sas(struct pair *p, struct end *e, uint32_t in, uint32_t out)
+{
+    struct dp_info info = {0};
+    dp_info(e->dp, on_info, &info);
+    pair_settle(p);
+    assert_int_equal(info.sas_in, in);
+    assert_int_equal(info.sas_out, out);
+    assert_true(info.max_sas > 0 && !info.ports && !info.software);
+}
+
+static void sas_are_counted_while_they_are_there(void **state)
+{
+    struct pair *p = *state;
+    has_sas(p, &p->a, 0, 0); // an SPI that is given out is none
+    pair_connect(p, DP_SUITE_AES_GCM_256, true, false, 64);
+    has_sas(p, &p->a, 1, 1);
+    struct dp_sa again = pair_sa(p, &p->a, &p->b, DP_OUT, DP_SUITE_AES_GCM_256, true);
+    assert_int_equal(pair_install(p, &p->a, &again), -EEXIST);
+    has_sas(p, &p->a, 1, 1);
+    assert_int_equal(pair_remove(p, &p->a, DP_OUT, p->b.spi, p->b.address), 0);
+    has_sas(p, &p->a, 1, 0);
+    assert_int_equal(pair_remove(p, &p->b, DP_IN, p->b.spi, NOWHERE), 0);
+    has_sas(p, &p->b, 0, 1);
+    dp_spi_free(p->b.dp, p->b.spi);
+    has_sas(p, &p->b, 0, 1);
+    dp_spi_free(p->a.dp, p->a.spi); // takes its SA along
+    has_sas(p, &p->a, 0, 0);
 }
 
 static void sequence_numbers_never_repeat(void **state)
@@ -250,13 +328,14 @@ static void sequence_numbers_never_repeat(void **state)
     struct pair *p = *state;
     pair_connect(p, DP_SUITE_AES_GCM_256, false, false, 64);
     struct soft *a = (struct soft *)p->a.dp;
-    struct soft_sa *out = map_get(&a->out, soft_out_key(p->b.spi, p->b.address));
+    struct soft_sa *out = ipmap_get(&a->out, &p->b.address, p->b.spi);
     out->seq = UINT32_MAX - 1;
     assert_int_equal(send_one(&p->a, 100, 1), 0);
     pair_settle(p);
     assert_int_equal(pair_events(&p->a, DP_EV_SEQ_EXHAUSTED), 1);
     assert_int_equal(send_one(&p->a, 100, 1), -ENOENT);
     assert_int_equal(out->seq, UINT32_MAX);
+    assert_int_equal(out->n.lifetime, 1);
     assert_int_equal(p->b.packets, 1);
 }
 
@@ -280,16 +359,6 @@ static void a_new_sa_takes_over_and_an_older_one_comes_back(void **state)
     assert_int_equal(pair_remove(p, &p->a, DP_OUT, old, p->b.address), -ENOENT);
 }
 
-struct answer {
-    int calls, error;
-};
-static void on_done(void *arg, int error)
-{
-    struct answer *a = arg;
-    a->calls++;
-    a->error = error;
-}
-
 static void the_path_moves_and_so_does_its_name(void **state)
 {
     struct pair *p = *state;
@@ -301,7 +370,8 @@ static void the_path_moves_and_so_does_its_name(void **state)
     assert_int_equal(r.calls, 1);
     assert_int_equal(r.error, 0);
     exchange(p, 2);
-    struct in_addr elsewhere = {htonl(0x7f000003)};
+    struct ip_addr elsewhere;
+    ip_parse("127.0.0.3", &elsewhere);
     path.remote = elsewhere;
     dp_sa_path(p->a.dp, p->b.spi, p->b.address, &path, on_done, &r);
     pair_settle(p);
@@ -334,7 +404,7 @@ static void requests_that_make_no_sense_are_refused(void **state)
     struct dp_sa out = pair_sa(p, &p->a, &p->b, DP_OUT, DP_SUITE_AES_GCM_256, true);
     assert_int_equal(pair_install(p, &p->a, &out), 0);
     assert_int_equal(pair_install(p, &p->a, &out), -EEXIST);
-    uint8_t not_ip[40] = {0x60};
+    uint8_t not_ip[40] = {0x70};
     assert_int_equal(dp_send_packet(p->a.dp, p->a.tunnel, not_ip, 40), -EINVAL);
     assert_int_equal(dp_send_packet(p->a.dp, 9, not_ip, 40), -ENOENT);
 }
@@ -368,6 +438,163 @@ static void closing_cancels_what_is_under_way(void **state)
     free(p);
 }
 
+// A whole IPv4 or IPv6 packet of UDP.
+static size_t inner_packet(uint8_t *out, uint8_t family, bool from_a, size_t payload)
+{
+    struct ip_addr ends[2];
+    ip_parse(family == 4 ? "10.1.0.1" : "2001:db8:1::1", &ends[0]);
+    ip_parse(family == 4 ? "10.2.0.1" : "2001:db8:2::1", &ends[1]);
+    uint8_t header[PACKET_HEADER_MAX];
+    size_t n = packet_header(header, &ends[!from_a], &ends[from_a], PACKET_UDP, payload, 1);
+    memcpy(out, header, n);
+    for (size_t i = 0; i < payload; i++)
+        out[n + i] = (uint8_t)(i * 3 + payload);
+    return n + payload;
+}
+
+static void both_families_arrive(struct pair *p)
+{
+    struct end *ends[] = {&p->a, &p->b};
+    for (int i = 0; i < 8; i++) {
+        struct end *from = ends[i % 2], *to = ends[1 - i % 2];
+        uint8_t inner[2000];
+        size_t before = to->packets, len = inner_packet(inner, i & 2 ? 6 : 4, i % 2 == 0, 8 + (size_t)i * 171);
+        assert_int_equal(dp_send_packet(from->dp, from->tunnel, inner, len), 0);
+        while (to->packets == before)
+            uv_run(&p->loop, UV_RUN_NOWAIT);
+        assert_int_equal(to->len[before % KEPT], len);
+        assert_memory_equal(to->packet[before % KEPT], inner, len);
+    }
+}
+
+// Both directions with one selector at each end: the host itself, for GRE.
+static void connect_gre(struct pair *p, bool transport, bool encap)
+{
+    struct end *ends[] = {&p->a, &p->b};
+    for (int i = 0; i < 2; i++) {
+        struct end *own = ends[i], *peer = ends[1 - i];
+        struct dp_sa in = pair_sa(p, peer, own, DP_IN, DP_SUITE_AES_GCM_256, encap),
+                     out = pair_sa(p, own, peer, DP_OUT, DP_SUITE_AES_GCM_256, encap);
+        struct dp_selectors *ts = dp_selectors_new(1, 1);
+        for (int k = 0; k < 2; k++) {
+            const struct ip_addr *a = k ? &peer->address : &own->address;
+            ts->ts[k] = (struct dp_ts){.family = a->family, .proto = PACKET_GRE, .port_hi = UINT16_MAX};
+            memcpy(ts->ts[k].first, a->b, 16);
+            memcpy(ts->ts[k].last, a->b, 16);
+        }
+        in.ts = out.ts = ts;
+        in.transport = out.transport = transport;
+        assert_int_equal(pair_install(p, own, &in), 0);
+        assert_int_equal(pair_install(p, own, &out), 0);
+        dp_selectors_unref(ts);
+    }
+}
+
+static void outer_ipv6_carries_both_families(void **state)
+{
+    (void)state;
+    for (int encap = 0; encap < 2; encap++) {
+        struct pair *p = malloc(sizeof(*p));
+        pair_open_as(p, &(struct dp_tunnel){.mtu = 1400}, "::1", "fd00::2");
+        pair_connect(p, DP_SUITE_AES_GCM_256, encap, true, 64);
+        both_families_arrive(p);
+        pair_close(p);
+        free(p);
+    }
+}
+
+static void gre_carries_both_families_in_either_mode(void **state)
+{
+    (void)state;
+    for (int i = 0; i < 16; i++) {
+        struct pair *p = malloc(sizeof(*p));
+        struct dp_tunnel how = {.mtu = 1400, .gre = true, .has_key = i & 4, .key = i & 4 ? 77 : 0};
+        pair_open_as(p, &how, i & 8 ? "::1" : "127.0.0.1", i & 8 ? "fd00::2" : "127.0.0.2");
+        connect_gre(p, i & 1, i & 2);
+        both_families_arrive(p);
+        assert_int_equal(pair_counter(p, &p->a, "gre_bad") + pair_counter(p, &p->b, "esp_policy"), 0);
+        pair_close(p);
+        free(p);
+    }
+}
+
+// In transport mode ESP's payload is the GRE packet itself; what is wrong in it is counted, NHRP goes to its hook.
+static void gre_is_checked(void **state)
+{
+    (void)state;
+    struct pair *p = malloc(sizeof(*p));
+    pair_open_as(p, &(struct dp_tunnel){.mtu = 1400, .gre = true}, "127.0.0.1", "127.0.0.2");
+    connect_gre(p, true, false);
+    static const struct {
+        int next;
+        uint8_t head[8]; // of GRE
+        size_t head_len;
+        const char *counter;
+        bool pass;
+    } rows[] = {
+        {47, {0, 0, 8, 0}, 4, NULL, true},
+        {47, {0, 0, 0x86, 0xdd}, 4, "gre_bad", false},          // IPv6 it says
+        {47, {0x20, 0, 8, 0, 0, 0, 0, 1}, 8, "gre_bad", false}, // a key, and we have none
+        {47, {0x40, 0, 8, 0}, 4, "gre_bad", false},             // source routed
+        {47, {0, 1, 8, 0}, 4, "gre_bad", false},                // another version
+        {47, {0, 0, 0x88, 0xbe}, 4, "gre_bad", false},          // neither IP nor NHRP
+        {17, {0, 0, 8, 0}, 4, "esp_policy", false},             // not GRE at all
+        {47, {0x10, 0, 8, 0, 0, 0, 0, 9}, 8, NULL, true},       // a sequence number is passed over
+        {47, {0, 0, 0x20, 0x01}, 4, "gre_nhrp", false},
+    };
+    size_t passed = 0, bad[3] = {0};
+    static const char *const names[] = {"gre_bad", "esp_policy", "gre_nhrp"};
+    for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
+        uint8_t text[200], esp[300];
+        memcpy(text, rows[i].head, rows[i].head_len);
+        size_t len = rows[i].head_len + inner_packet(text + rows[i].head_len, 4, true, 30);
+        struct handmade h = HANDMADE(DP_SUITE_AES_GCM_256, p->key_ab, p->b.spi, i + 1);
+        h.next = rows[i].next;
+        raw_send(p, esp, handmade_seal(&h, text, len, esp));
+        passed += rows[i].pass;
+        assert_int_equal(p->b.packets, passed);
+        for (int k = 0; k < 3; k++) {
+            bad[k] += rows[i].counter && strcmp(rows[i].counter, names[k]) == 0;
+            assert_int_equal(pair_counter(p, &p->b, names[k]), bad[k]);
+        }
+        assert_int_equal(pair_sa_counters(p, &p->b, DP_IN, p->b.spi, NOWHERE).malformed, bad[0]);
+    }
+    assert_int_equal(p->b.nhrp, 1);
+    assert_int_equal(p->b.nhrp_len, 20 + 30);
+    pair_close(p);
+    free(p);
+}
+
+static void transport_mode_needs_gre(void **state)
+{
+    struct pair *p = *state;
+    struct dp_sa out = pair_sa(p, &p->a, &p->b, DP_OUT, DP_SUITE_AES_GCM_256, false);
+    out.transport = true;
+    assert_int_equal(pair_install(p, &p->a, &out), -EOPNOTSUPP);
+}
+
+// Of several SAs of a tunnel the newest that may carry a packet does.
+static void each_packet_finds_the_sa_of_its_selectors(void **state)
+{
+    struct pair *p = *state;
+    pair_connect(p, DP_SUITE_AES_GCM_256, true, false, 64);
+    uint32_t wide = p->b.spi;
+    assert_int_equal(dp_spi_alloc(p->b.dp, &p->b.spi), 0);
+    struct dp_sa in = pair_sa(p, &p->a, &p->b, DP_IN, DP_SUITE_AES_GCM_256, true),
+                 out = pair_sa(p, &p->a, &p->b, DP_OUT, DP_SUITE_AES_GCM_256, true);
+    out.ts = from_to("10.1.0.9", "10.1.0.9", NULL, NULL);
+    assert_int_equal(pair_install(p, &p->b, &in), 0);
+    assert_int_equal(pair_install(p, &p->a, &out), 0);
+    dp_selectors_unref(out.ts);
+    assert_int_equal(send_one(&p->a, 100, 1), 0); // from 10.1.0.1
+    uint8_t inner[100];
+    handmade_ipv4(inner, sizeof(inner), "10.1.0.9", "10.2.0.1", 1);
+    assert_int_equal(dp_send_packet(p->a.dp, p->a.tunnel, inner, sizeof(inner)), 0);
+    pair_settle(p);
+    assert_int_equal(pair_sa_counters(p, &p->b, DP_IN, wide, NOWHERE).packets, 1);
+    assert_int_equal(pair_sa_counters(p, &p->b, DP_IN, p->b.spi, NOWHERE).packets, 1);
+}
+
 int main(void)
 {
     alarm(100); // a packet that never comes must not hang the run
@@ -375,6 +602,8 @@ int main(void)
         puts("ok - software datapath on the loopback # SKIP no network namespace of our own here");
         return 0;
     }
+    if (system("ip addr add fd00::2/128 dev lo nodad") != 0) // a second address of IPv6
+        return 1;
 #define WITH_PAIR(test) cmocka_unit_test_setup_teardown(test, setup, teardown)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(every_suite_and_form_carries_packets),
@@ -382,14 +611,21 @@ int main(void)
         WITH_PAIR(extended_numbers_pass_the_wrap_on_the_wire),
         WITH_PAIR(a_packet_that_fails_does_not_move_the_window),
         WITH_PAIR(garbage_is_counted_by_reason),
+        WITH_PAIR(who_sent_an_unknown_spi_in_udp_is_told),
         WITH_PAIR(selectors_bind_both_directions),
         WITH_PAIR(lifetimes_warn_and_end),
+        WITH_PAIR(sas_are_counted_while_they_are_there),
         WITH_PAIR(sequence_numbers_never_repeat),
         WITH_PAIR(a_new_sa_takes_over_and_an_older_one_comes_back),
         WITH_PAIR(the_path_moves_and_so_does_its_name),
         WITH_PAIR(requests_that_make_no_sense_are_refused),
         WITH_PAIR(spis_are_free_for_use_and_never_reserved_ones),
         cmocka_unit_test(closing_cancels_what_is_under_way),
+        cmocka_unit_test(outer_ipv6_carries_both_families),
+        cmocka_unit_test(gre_carries_both_families_in_either_mode),
+        cmocka_unit_test(gre_is_checked),
+        WITH_PAIR(transport_mode_needs_gre),
+        WITH_PAIR(each_packet_finds_the_sa_of_its_selectors),
     };
     cmocka_set_message_output(CM_OUTPUT_TAP);
     return cmocka_run_group_tests_name("software datapath", tests, NULL, NULL);

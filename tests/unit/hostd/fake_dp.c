@@ -1,9 +1,9 @@
 // SPDX-License-Identifier: BSD-2-Clause
 #include "tests/unit/hostd/fake_dp.h"
 
-#include <arpa/inet.h>
 #include <errno.h>
 #include <stdlib.h>
+#include <string.h>
 
 static void later(struct fake_dp *f, dp_done *done, void *arg, int error)
 {
@@ -53,10 +53,10 @@ static void spi_free(struct dp *d, uint32_t spi)
     ((struct fake_dp *)d)->live_spis--;
 }
 
-static int tunnel_new(struct dp *d, uint16_t mtu, uint32_t *tunnel)
+static int tunnel_new(struct dp *d, const struct dp_tunnel *how, uint32_t *tunnel)
 {
     struct fake_dp *f = (struct fake_dp *)d;
-    (void)mtu;
+    (void)how;
     *tunnel = f->next_tunnel++;
     f->live_tunnels++;
     return 0;
@@ -72,6 +72,9 @@ static void sa_install(struct dp *d, const struct dp_sa *sa, dp_done *done, void
 {
     struct fake_dp *f = (struct fake_dp *)d;
     bool fails = fake_dp_fails(f);
+    f->last = *sa;
+    memset(f->last.key, 0, sizeof(f->last.key));
+    f->last_ts = sa->ts->ts[0];
     str_addf(f->journal, "%s+%s ", sa->dir == DP_IN ? "in" : "out", fails ? "!" : "");
     if (!fails) {
         *(sa->dir == DP_IN ? &f->live_in : &f->live_out) += 1;
@@ -79,7 +82,7 @@ static void sa_install(struct dp *d, const struct dp_sa *sa, dp_done *done, void
     later(f, done, arg, fails ? -EIO : 0);
 }
 
-static void sa_path(struct dp *d, uint32_t spi, struct in_addr old, const struct dp_path *path, dp_done *done,
+static void sa_path(struct dp *d, uint32_t spi, struct ip_addr old, const struct dp_path *path, dp_done *done,
                     void *arg)
 {
     struct fake_dp *f = (struct fake_dp *)d;
@@ -88,7 +91,7 @@ static void sa_path(struct dp *d, uint32_t spi, struct in_addr old, const struct
     later(f, done, arg, 0);
 }
 
-static void sa_remove(struct dp *d, enum dp_dir dir, uint32_t spi, struct in_addr remote, dp_done *done, void *arg)
+static void sa_remove(struct dp *d, enum dp_dir dir, uint32_t spi, struct ip_addr remote, dp_done *done, void *arg)
 {
     struct fake_dp *f = (struct fake_dp *)d;
     (void)spi, (void)remote;
@@ -100,9 +103,9 @@ static void sa_remove(struct dp *d, enum dp_dir dir, uint32_t spi, struct in_add
 static void route(struct fake_dp *f, const char *sign, const struct dp_route *r, dp_done *done, void *arg)
 {
     static const char *const targets[] = {"host", "drop", "tunnel", "neighbour"};
-    char prefix[INET_ADDRSTRLEN], hop[INET_ADDRSTRLEN];
-    inet_ntop(AF_INET, &r->prefix, prefix, sizeof(prefix));
-    inet_ntop(AF_INET, &r->neighbour, hop, sizeof(hop));
+    char prefix[IP_TEXT], hop[IP_TEXT];
+    ip_format(&r->prefix, prefix);
+    ip_format(&r->neighbour, hop);
     str_addf(f->journal, "%s%s/%u:%s", sign, prefix, r->length, targets[r->to]);
     if (r->to == DP_TO_TUNNEL) {
         str_addf(f->journal, "=%u", r->tunnel);
@@ -123,14 +126,14 @@ static void route_del(struct dp *d, const struct dp_route *r, dp_done *done, voi
     route((struct fake_dp *)d, "-", r, done, arg);
 }
 
-static void neighbour(struct dp *d, enum dp_port port, struct in_addr a, const uint8_t *mac)
+static void neighbour(struct dp *d, enum dp_port port, struct ip_addr a, const uint8_t *mac)
 {
-    char text[INET_ADDRSTRLEN];
+    char text[IP_TEXT];
     str_addf(((struct fake_dp *)d)->journal, "%sneighbour:%d:%s ", mac == NULL ? "-" : "+", (int)port,
-             inet_ntop(AF_INET, &a, text, sizeof(text)));
+             ip_format(&a, text));
 }
 
-static void local_set(struct dp *d, enum dp_port port, struct in_addr a, bool present)
+static void local_set(struct dp *d, enum dp_port port, struct ip_addr a, bool present)
 {
     (void)d, (void)port, (void)a, (void)present;
 }
@@ -140,11 +143,10 @@ static void port_set(struct dp *d, enum dp_port port, const uint8_t mac[6], uint
     (void)d, (void)port, (void)mac, (void)mtu, (void)up;
 }
 
-static void nexthop(struct dp *d, struct in_addr remote, struct in_addr next)
+static void nexthop(struct dp *d, struct ip_addr remote, struct ip_addr next)
 {
-    char one[INET_ADDRSTRLEN], two[INET_ADDRSTRLEN];
-    str_addf(((struct fake_dp *)d)->journal, "next:%s=%s ", inet_ntop(AF_INET, &remote, one, sizeof(one)),
-             inet_ntop(AF_INET, &next, two, sizeof(two)));
+    char one[IP_TEXT], two[IP_TEXT];
+    str_addf(((struct fake_dp *)d)->journal, "next:%s=%s ", ip_format(&remote, one), ip_format(&next, two));
 }
 
 static int send_frame(struct dp *d, enum dp_port port, const uint8_t *frame, size_t len)
@@ -159,7 +161,37 @@ static int send_packet(struct dp *d, uint32_t tunnel, const uint8_t *packet, siz
     return 0;
 }
 
-static const struct dp_class fake_class = {.spi_alloc = spi_alloc,
+static void info(struct dp *d, dp_info_fn *fn, void *arg)
+{
+    struct fake_dp *f = (struct fake_dp *)d;
+    f->asked.info = fn;
+    f->asked.arg = arg;
+}
+
+static void counters(struct dp *d, dp_counters_fn *fn, void *arg)
+{
+    struct fake_dp *f = (struct fake_dp *)d;
+    f->asked.counters = fn;
+    f->asked.arg = arg;
+}
+
+bool fake_dp_tell(struct fake_dp *f)
+{
+    dp_info_fn *info_fn = f->asked.info;
+    dp_counters_fn *counters_fn = f->asked.counters;
+    f->asked.info = NULL;
+    f->asked.counters = NULL;
+    if (info_fn != NULL) {
+        info_fn(f->asked.arg, f->info);
+    } else if (counters_fn != NULL) {
+        counters_fn(f->asked.arg, f->counter, f->counters);
+    }
+    return info_fn != NULL || counters_fn != NULL;
+}
+
+static const struct dp_class fake_class = {.info = info,
+                                           .counters = counters,
+                                           .spi_alloc = spi_alloc,
                                            .spi_free = spi_free,
                                            .tunnel_new = tunnel_new,
                                            .tunnel_free = tunnel_free,

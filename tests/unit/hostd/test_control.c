@@ -188,6 +188,39 @@ static int commands(void)
     return 0;
 }
 
+static bool says(struct client *c, const char *line, const char *text)
+{
+    json_t *a = client_line(c, line, false);
+    const char *said = json_string_value(json_object_get(a, "text"));
+    bool good = said != NULL && strcmp(said, text) == 0;
+    if (!good) {
+        fprintf(stderr, "# it said: %s\n", said == NULL ? "an error" : said);
+    }
+    json_decref(a);
+    return good;
+}
+
+static int algorithms(void)
+{
+    char err[256];
+    struct client *c = client_open(path, err, sizeof(err));
+    CHECK(c != NULL);
+    CHECK(says(c, "show crypto ipsec transform-set",
+               "Transform set default: { esp-gcm 256 }\n"
+               "Transform set OLD: { esp-3des esp-md5-hmac }\n"
+               "   Not safe: esp-3des\n   Not safe: esp-md5-hmac\n"));
+    CHECK(says(c, "show crypto ipsec transform-set default", "Transform set default: { esp-gcm 256 }\n"));
+    CHECK(says(c, "show crypto ikev2 proposal OLD",
+               " IKEv2 proposal: OLD\n     Encryption : aes-cbc-256 3des\n     Integrity  : sha1 md5\n"
+               "     PRF        :\n     DH Group   : 14 2\n     Not safe   : encryption 3des integrity md5 group 2\n"));
+    CHECK(says(c, "show crypto ikev2 proposal default",
+               " IKEv2 proposal: default\n     Encryption : aes-gcm-256 aes-gcm-128 aes-cbc-256 aes-cbc-128\n"
+               "     Integrity  : sha384 sha512 sha256\n     PRF        : sha384 sha512 sha256\n"
+               "     DH Group   : 31 20 19 21 14 15 16\n"));
+    client_close(c);
+    return 0;
+}
+
 static bool ok(struct client *c, const char *line, const char *prompt)
 {
     json_t *a = client_line(c, line, false);
@@ -254,6 +287,12 @@ static void test_commands(void **state)
     with_client(commands);
 }
 
+static void test_algorithms(void **state)
+{
+    (void)state;
+    with_client(algorithms);
+}
+
 static void test_configuring(void **state)
 {
     (void)state;
@@ -277,7 +316,10 @@ static int setup(void **state)
     d = calloc(1, sizeof(*d));
     uv_loop_init(&d->loop);
     d->lang = conf_lang_new(err, sizeof(err));
-    d->conf = conf_parse(d->lang, "hostname box\n", err, sizeof(err));
+    d->conf = conf_parse(d->lang,
+                         "hostname box\ncrypto ipsec transform-set OLD esp-3des esp-md5-hmac\n"
+                         "crypto ikev2 proposal OLD\n encryption aes-cbc-256 3des\n integrity sha md5\n group 14 2\n",
+                         err, sizeof(err));
     d->clock = clock_real();
     d->control = control_open(d, path, err, sizeof(err));
     return d->control == NULL;
@@ -305,6 +347,7 @@ int main(void)
         {"connections beyond the limit are dropped, the others served", test_too_many, NULL, NULL, NULL},
         {"pipelined requests are all answered", test_pipelined, NULL, NULL, NULL},
         {"commands answer with text, data, errors and help", test_commands, NULL, NULL, NULL},
+        {"algorithms are shown, and which of them are not safe", test_algorithms, NULL, NULL, NULL},
         {"a candidate that makes no sense is not applied", test_configuring, NULL, NULL, NULL},
     };
     cmocka_set_message_output(CM_OUTPUT_TAP);

@@ -2,6 +2,7 @@
 // The kernel's routes and neighbours, made by the ip command in a network namespace of our own, arrive in the datapath.
 #include "hostd/route/fib.h"
 #include "hostd/route/mirror.h"
+#include "hostd/route/mirror_priv.h"
 #include "tests/unit/hostd/fake_dp.h"
 
 #include <arpa/inet.h>
@@ -55,7 +56,7 @@ static void turn(struct rig *r)
 }
 
 struct wanted {
-    struct in_addr prefix;
+    struct ip_addr prefix;
     unsigned length;
     char text[128];
 };
@@ -64,12 +65,12 @@ static void look(void *arg, const struct mirror_entry *e)
 {
     struct wanted *w = arg;
     static const char *const targets[] = {"host", "drop", "tunnel", "neighbour"};
-    if (e->route.prefix.s_addr != w->prefix.s_addr || e->route.length != w->length) {
+    if (!ip_equal(&e->route.prefix, &w->prefix) || e->route.length != w->length) {
         return;
     }
-    char hop[INET_ADDRSTRLEN] = "";
+    char hop[IP_TEXT] = "";
     if (e->route.to == DP_TO_NEIGHBOUR) {
-        inet_ntop(AF_INET, &e->route.neighbour, hop, sizeof(hop));
+        ip_format(&e->route.neighbour, hop);
     }
     snprintf(w->text, sizeof(w->text), "%s%s%s", targets[e->route.to], hop[0] != '\0' ? " " : "", hop);
 }
@@ -82,7 +83,7 @@ static void expect(struct rig *r, const char *prefix, unsigned length, const cha
     clock_gettime(CLOCK_MONOTONIC, &start);
     do {
         w = (struct wanted){.length = length};
-        inet_pton(AF_INET, prefix, &w.prefix);
+        assert_true(ip_parse(prefix, &w.prefix));
         mirror_walk(r->mirror, look, &w);
         if (strcmp(w.text, target) == 0) {
             return;
@@ -99,7 +100,10 @@ static void add_link(struct rig *r, struct link *k, const char *device)
     assert_int_equal(nl_link_get(r->links.nl, device, &info), 0);
     k->links = &r->links;
     k->index = info.index;
-    assert_true(list_add(&r->links.all, k));
+    assert_true(list_add(&r->links.all, k) && map_set(&r->links.by_index, (uint64_t)k->index, k));
+    if (k->has_port) {
+        r->links.port[k->port] = k;
+    }
 }
 
 static int setup(void **state)
@@ -119,6 +123,7 @@ static int setup(void **state)
     fake_dp_init(&r->dp, &r->journal);
     r->links.nl = nl_open();
     r->links.dp = &r->dp.dp;
+    r->links.ports = true;
     r->inside.has_port = true;
     r->inside.port = DP_PORT_INSIDE;
     r->tunnel.has_tunnel = true;
@@ -142,6 +147,7 @@ static int teardown(void **state)
     assert_int_equal(uv_loop_close(&r->loop), 0);
     nl_close(r->links.nl);
     list_free(&r->links.all);
+    map_free(&r->links.by_index);
     str_free(&r->journal);
     free(r);
     ip("link del in0");
@@ -207,8 +213,8 @@ static void test_device_down(void **state)
 static void test_peer(void **state)
 {
     struct rig *r = *state;
-    struct in_addr remote;
-    inet_pton(AF_INET, "203.0.113.5", &remote);
+    struct ip_addr remote;
+    ip_parse("203.0.113.5", &remote);
     ip("route add 203.0.113.0/24 via 192.168.1.3");
     str_free(&r->journal);
     mirror_peer(r->mirror, remote, true);
@@ -219,6 +225,55 @@ static void test_peer(void **state)
     }
     assert_non_null(strstr(str_text(&r->journal), "next:203.0.113.5=192.168.1.4"));
     mirror_peer(r->mirror, remote, false);
+}
+
+// Thousands of peers behind one gateway: a second looks at the gateway, and a route that changes at those in it.
+static void test_many_peers(void **state)
+{
+    enum { MANY = 20000 };
+    struct rig *r = *state;
+    struct ip_addr remote = {.family = 4, .b = {203}}, other;
+    ip_parse("198.51.100.1", &other);
+    ip("neigh replace 192.168.1.3 lladdr 02:00:00:00:00:03 dev in0 nud permanent");
+    ip("route add 203.0.0.0/8 via 192.168.1.3");
+    ip("route add 198.51.100.0/24 via 192.168.1.3");
+    expect(r, "203.0.0.0", 8, "neighbour 192.168.1.3");
+    expect(r, "198.51.100.0", 24, "neighbour 192.168.1.3");
+    for (unsigned i = 0; i < MANY; i++) {
+        remote.b[1] = (uint8_t)(i >> 8);
+        remote.b[2] = (uint8_t)i;
+        mirror_peer(r->mirror, remote, true);
+        str_free(&r->journal);
+    }
+    mirror_peer(r->mirror, other, true);
+    r->mirror->visits = 0;
+    for (unsigned i = 0; i < 40; i++) {
+        mirror_tick(r->mirror);
+    }
+    assert_int_equal(r->mirror->visits, 2); // every 20 seconds
+    r->mirror->visits = 0;
+    ip("route add 198.51.100.0/25 via 192.168.1.3");
+    expect(r, "198.51.100.0", 25, "neighbour 192.168.1.3");
+    ip("route add 10.9.0.0/16 via 192.168.1.3");
+    expect(r, "10.9.0.0", 16, "neighbour 192.168.1.3");
+    assert_int_equal(r->mirror->visits, 1); // `other`
+    // The gateway goes: it is asked for each second until it is there again.
+    ip("neigh del 192.168.1.3 dev in0");
+    expect(r, "203.0.0.0", 8, "host");
+    r->mirror->visits = 0;
+    for (unsigned i = 0; i < 5; i++) {
+        mirror_tick(r->mirror);
+    }
+    assert_int_equal(r->mirror->visits, 5);
+    for (unsigned i = 0; i < MANY; i++) {
+        remote.b[1] = (uint8_t)(i >> 8);
+        remote.b[2] = (uint8_t)i;
+        mirror_peer(r->mirror, remote, false);
+    }
+    mirror_peer(r->mirror, other, false);
+    r->mirror->visits = 0;
+    mirror_tick(r->mirror);
+    assert_int_equal(r->mirror->visits, 0);
 }
 
 static void test_many(void **state)
@@ -238,25 +293,66 @@ static void test_many(void **state)
 }
 
 // The memory alone: no kernel needed.
+static void count(void *arg)
+{
+    ++*(unsigned *)arg;
+}
+
+static void test_on_change(void **state)
+{
+    struct rig *r = *state;
+    unsigned heard = 0, before;
+    mirror_on_change(r->mirror, count, &heard);
+    ip("route add 10.77.0.0/16 dev t0");
+    expect(r, "10.77.0.0", 16, "tunnel");
+    assert_int_not_equal(heard, 0);
+    before = heard;
+    ip("route del 10.77.0.0/16");
+    expect(r, "10.77.0.0", 16, "");
+    assert_int_not_equal(heard, before);
+    before = heard;
+    mirror_on_change(r->mirror, NULL, NULL);
+    ip("route add 10.77.0.0/16 dev t0");
+    expect(r, "10.77.0.0", 16, "tunnel");
+    assert_int_equal(heard, before);
+}
+
+// No acknowledgement is asked for: an error must come all the same, and not be taken for that of the next request.
+static void test_refused_route(void **state)
+{
+    struct rig *r = *state;
+    struct nl_route route = {.length = 16, .index = r->inside.index};
+    assert_true(ip_parse("10.78.0.0", &route.prefix));
+    assert_int_equal(nl_route_del(r->links.nl, &route), -ESRCH);
+    assert_int_equal(nl_route_add(r->links.nl, &route), 0);
+    route.index = 9999;
+    assert_int_equal(nl_route_add(r->links.nl, &route), -ENODEV);
+    route.index = r->inside.index;
+    assert_int_equal(nl_route_del(r->links.nl, &route), 0);
+    assert_int_equal(nl_route_del(r->links.nl, &route), -ESRCH);
+    struct nl_link info;
+    assert_int_equal(nl_link_get_index(r->links.nl, r->inside.index, &info), 0);
+}
+
 static void test_fib(void **state)
 {
     (void)state;
     struct fib f = {0};
-    struct in_addr a = {htonl(0x0a000000)};
+    struct ip_addr a = {.family = 4, .b = {10}};
     struct fib_prefix *p = fib_prefix(&f, a, 8, true);
     struct fib_route worse = {.device = 1, .metric = 10}, better = {.device = 2, .metric = 5};
     struct fib_route local = {.kind = FIB_LOCAL, .device = 3, .metric = 99};
-    assert_true(fib_add(p, &worse) && fib_add(p, &better));
+    assert_true(fib_add(&f, p, &worse) && fib_add(&f, p, &better));
     assert_int_equal(fib_best(p)->device, 2);
-    assert_true(fib_add(p, &local));
+    assert_true(fib_add(&f, p, &local));
     assert_int_equal(fib_best(p)->device, 3);
-    assert_true(fib_add(p, &better)); // again: replaces
+    assert_true(fib_add(&f, p, &better)); // again: replaces
     assert_int_equal(p->routes.n, 3);
-    assert_true(fib_del(p, &local));
-    assert_false(fib_del(p, &local));
-    assert_true(fib_del(p, &better));
+    assert_true(fib_del(&f, p, &local));
+    assert_false(fib_del(&f, p, &local));
+    assert_true(fib_del(&f, p, &better));
     assert_int_equal(fib_best(p)->device, 1);
-    assert_true(fib_del(p, &worse));
+    assert_true(fib_del(&f, p, &worse));
     assert_null(fib_best(p));
     fib_trim(&f, p);
     assert_null(fib_prefix(&f, a, 8, false));
@@ -298,7 +394,10 @@ int main(void)
         {"the least metric wins, and the next when it goes", test_metric, setup, teardown, NULL},
         {"routes go with their device", test_device_down, setup, teardown, NULL},
         {"a peer's next hop follows the routes", test_peer, setup, teardown, NULL},
+        {"steps do not grow with the peers", test_many_peers, setup, teardown, NULL},
         {"five thousand routes come and go", test_many, setup, teardown, NULL},
+        {"who asked hears that routes have changed", test_on_change, setup, teardown, NULL},
+        {"a route that the kernel refuses is an error", test_refused_route, setup, teardown, NULL},
     };
     cmocka_set_message_output(CM_OUTPUT_TAP);
     int failed = cmocka_run_group_tests_name("routes", alone, NULL, NULL);

@@ -98,7 +98,7 @@ static const struct ike_ops ops = {
 static double sample(struct side *a, struct side *b, const struct ike_limits *limits)
 {
     struct ike_path path = {.local_port = 500, .remote_port = 500};
-    if (!ike_addr_parse("192.0.2.1", &path.local))
+    if (!ip_parse("192.0.2.1", &path.local))
         return 0;
     a->e = ike_new(&ops, a, limits);
     b->e = ike_new(&ops, b, limits);
@@ -148,7 +148,7 @@ static int bench_group(uint16_t group, const char *name)
     struct ike_limits limits = ike_limits_default();
     double rates[SAMPLES], floors[SAMPLES];
     char params[128];
-    const struct ike_addr any = {.family = 4};
+    const struct ip_addr any = {.family = 4};
     a.other = &b;
     b.other = &a;
     a.profile = b.profile = ike_profile_new("bench");

@@ -1,9 +1,10 @@
 // SPDX-License-Identifier: BSD-2-Clause
 // One IKE engine on real UDP sockets and the real clock, with no datapath behind it: to talk to other implementations.
 //   ike_driver init|resp LOCAL REMOTE PSK [option...]
-// Options: id=TEXT, encap, cp, cbc (IKE by AES-CBC), pfs=GROUP, group=GROUP (IKE), frag=MTU, noesn, esn.
+// Options: childless, nomobike, ppk=NAME, must-ppk=NAME, reauth=SECONDS,
+// id=TEXT, encap, cp, cbc (IKE by AES-CBC), pfs=GROUP, group=GROUP (IKE), frag=MTU, noesn, esn.
 // Prints one line for each event; reads commands from stdin: rekey-child, rekey-ike, delete-child, delete, probe,
-// new-child, quit.
+// new-child, reauth, show, move ADDRESS, quit.
 #include "hostd/ike/ike.h"
 
 #include <arpa/inet.h>
@@ -19,9 +20,10 @@ struct driver {
     struct ike_engine *e;
     struct ike_profile *profile;
     int sock[2]; ///< ports 500 and 4500
-    struct ike_addr local, remote;
+    struct ip_addr local, remote;
     const char *psk;
     uint32_t session, spi_in, next_spi;
+    struct ike_ppk ppk;
 };
 
 static uint64_t now_us(void)
@@ -70,13 +72,16 @@ static int op_psk(void *ctx, const struct ike_profile *p, const struct ike_id *l
     return (int)n;
 }
 
-static int op_addr_alloc(void *ctx, uint32_t session, const struct ike_profile *p, const struct ike_id *remote,
-                         const struct ike_addr *wanted, struct ike_cp_values *out)
+static int op_cp_reply(void *ctx, uint32_t session, const struct ike_profile *p, const struct ike_id *remote,
+                       const struct ike_cp_values *asked, struct ike_cp_values *out)
 {
-    (void)ctx, (void)session, (void)p, (void)remote, (void)wanted;
-    memset(out, 0, sizeof(*out));
+    (void)ctx, (void)session, (void)p, (void)remote;
     out->prefix = 24;
-    return ike_addr_parse("10.99.0.7", &out->address) ? 0 : -1;
+    out->prefix6 = 64;
+    return ip_parse("10.99.0.7", &out->address) &&
+                   (!(asked->asked & IKE_ASK_IP6) || ip_parse("2001:db8:99::7", &out->address6))
+               ? 0
+               : -1;
 }
 
 static int op_spi_alloc(void *ctx, uint32_t *spi)
@@ -96,6 +101,25 @@ static int op_install(void *ctx, const struct ike_child_sa *sa, const struct ike
     (void)ctx, (void)in, (void)out;
     printf("install %08x\n", sa->spi_in);
     return 0;
+}
+
+static void op_child_update(void *ctx, const struct ike_child_sa *sa)
+{
+    char local[64], remote[64];
+    (void)ctx;
+    printf("child-path %08x %s %s %u\n", sa->spi_in, ike_addr_format(&sa->path.local, local, sizeof(local)),
+           ike_addr_format(&sa->path.remote, remote, sizeof(remote)), sa->path.remote_port);
+}
+
+static bool op_ppk(void *ctx, const struct ike_profile *p, const struct ike_path *path, const struct ike_id *remote,
+                   const void *id, size_t id_len, struct ike_ppk *out)
+{
+    const struct driver *d = ctx;
+    (void)p, (void)path, (void)remote;
+    if (d->ppk.id_len == 0 || (id && (id_len != d->ppk.id_len || memcmp(id, d->ppk.id, id_len) != 0)))
+        return false;
+    *out = d->ppk;
+    return true;
 }
 
 static void op_remove(void *ctx, const struct ike_child_sa *sa, enum ike_reason why)
@@ -121,7 +145,10 @@ static void print_sa(struct driver *d, const char *what, const struct ike_sa_inf
     printf("%s %u %s peer=%s port=%u nat=%d%d frag=%d cp=%s\n", what, sa->session,
            ike_suite_format(&sa->suite, suite, sizeof(suite)), ike_id_format(sa->remote_id, id, sizeof(id)),
            sa->path.remote_port, sa->nat_local, sa->nat_remote, sa->fragmentation,
-           ike_addr_format(&sa->cp.address, cp, sizeof(cp)));
+           ike_addr_format(sa->given   ? &sa->given->address
+                           : sa->taken ? &sa->taken->address
+                                       : &(struct ip_addr){0},
+                           cp, sizeof(cp)));
 }
 
 static void op_sa_up(void *ctx, const struct ike_sa_info *sa)
@@ -146,7 +173,7 @@ static void op_child_failed(void *ctx, uint32_t session, enum ike_reason why, ui
     printf("child-failed %u %s %s\n", session, ike_reason_name(why), ike_name(IKE_NAMES_NOTIFY, notify));
 }
 
-static int open_socket(const struct ike_addr *local, uint16_t port)
+static int open_socket(const struct ip_addr *local, uint16_t port)
 {
     struct sockaddr_in a = {.sin_family = AF_INET, .sin_port = htons(port)};
     const int s = socket(AF_INET, SOCK_DGRAM, 0);
@@ -174,6 +201,26 @@ static void receive(struct driver *d, int natt)
     ike_input(d->e, &path, msg + marker, (size_t)(n - marker), now_us());
 }
 
+static bool print_state(void *arg, const struct ike_sa_info *sa)
+{
+    const struct driver *d = arg;
+    printf("state %u %s mobike=%d ppk=%d cookie=%d children=%u collisions=%llu\n", sa->session, sa->state, sa->mobike,
+           sa->ppk, sa->cookie, sa->n_child, (unsigned long long)ike_stats(d->e)->collisions);
+    return true;
+}
+
+// Our address is another one from now on.
+static int move(struct driver *d, const char *to)
+{
+    if (!ip_parse(to, &d->local))
+        return -1;
+    for (int i = 0; i < 2; i++) {
+        close(d->sock[i]);
+        d->sock[i] = open_socket(&d->local, i ? 4500 : 500);
+    }
+    return ike_move(d->e, d->session, &d->local, NULL, now_us());
+}
+
 // false: quit.
 static bool command(struct driver *d)
 {
@@ -196,6 +243,12 @@ static bool command(struct driver *d)
         rc = ike_delete(d->e, d->session, now_us());
     else if (strcmp(line, "probe") == 0)
         rc = ike_probe(d->e, d->session, now_us());
+    else if (strcmp(line, "reauth") == 0)
+        rc = ike_reauth(d->e, d->session, now_us());
+    else if (strcmp(line, "show") == 0)
+        ike_show(d->e, print_state, d);
+    else if (strncmp(line, "move ", 5) == 0)
+        rc = move(d, line + 5);
     printf("command %s %d\n", line, rc);
     return true;
 }
@@ -225,6 +278,20 @@ static void option(struct driver *d, const char *o)
         p->esp[0].esn_yes = false;
     else if (strcmp(o, "esn") == 0)
         p->esp[0].esn_no = false;
+    else if (strcmp(o, "childless") == 0)
+        p->childless = IKE_CHILDLESS_THEN;
+    else if (strcmp(o, "nomobike") == 0)
+        p->mobike = false;
+    else if (strncmp(o, "ppk=", 4) == 0 || strncmp(o, "must-ppk=", 9) == 0) { // its name; the key is ten times that
+        const char *name = strchr(o, '=') + 1;
+        const size_t len = strlen(name);
+        d->ppk.required = o[0] == 'm';
+        d->ppk.id_len = (uint16_t)len;
+        d->ppk.key_len = (uint16_t)(10 * len);
+        for (size_t i = 0; i < 10 * len && len < 20; i++)
+            d->ppk.key[i] = d->ppk.id[i % len] = (uint8_t)name[i % len];
+    } else if (strncmp(o, "reauth=", 7) == 0)
+        p->reauth_s = (uint32_t)atoi(o + 7);
     else if (strncmp(o, "frag=", 5) == 0)
         p->fragment_mtu = (uint16_t)atoi(o + 5);
     else if (strncmp(o, "pfs=", 4) == 0) {
@@ -266,12 +333,14 @@ int main(int argc, char **argv)
         .log = op_log,
         .select = op_select,
         .psk = op_psk,
-        .addr_alloc = op_addr_alloc,
+        .cp_reply = op_cp_reply,
         .spi_alloc = op_spi_alloc,
         .spi_free = op_spi_free,
         .child_install = op_install,
         .child_remove = op_remove,
         .child_up = op_child_up,
+        .child_update = op_child_update,
+        .ppk = op_ppk,
         .sa_up = op_sa_up,
         .sa_down = op_sa_down,
         .sa_rekeyed = op_sa_rekeyed,
@@ -280,11 +349,11 @@ int main(int argc, char **argv)
     struct driver d = {.profile = ike_profile_new("driver")};
     setvbuf(stdout, NULL, _IOLBF, 0);
     setvbuf(stdin, NULL, _IONBF, 0); // or lines wait in its buffer while poll sleeps
-    if (argc < 5 || d.profile == NULL || !ike_addr_parse(argv[2], &d.local) || !ike_addr_parse(argv[3], &d.remote)) {
+    if (argc < 5 || d.profile == NULL || !ip_parse(argv[2], &d.local) || !ip_parse(argv[3], &d.remote)) {
         fprintf(stderr, "usage: ike_driver init|resp LOCAL REMOTE PSK [option...]\n");
         return 2;
     }
-    const struct ike_addr any = {.family = 4};
+    const struct ip_addr any = {.family = 4};
     d.psk = argv[4];
     d.profile->ts_local[0] = d.profile->ts_remote[0] = ike_ts_prefix(&any, 0);
     for (int i = 5; i < argc; i++)

@@ -2,6 +2,9 @@
 // The network, clock and datapath of the IKE exchange tests; see lab.h.
 #include "tests/unit/ike/lab.h"
 
+#include "hostd/ike/ike_crypto.h"
+#include "tests/unit/ip_of.h"
+
 // clang-format off
 #include <setjmp.h>
 #include <stdarg.h>
@@ -72,6 +75,24 @@ static struct ike_path turned(struct lab *lab, const struct ike_path *path, int 
     return out;
 }
 
+static bool has(const struct lab_node *n, const struct ip_addr *a)
+{
+    return ip_equal(&n->addr, a) || (n->other.family && ip_equal(&n->other, a));
+}
+
+// Does the network lead from here to there?
+static bool leads(const struct lab *lab, const struct lab_node *from, const struct ike_path *path)
+{
+    const struct lab_node *to = &lab->node[1 - from->index];
+    if (!lab->strict)
+        return true;
+    if (!has(from, &path->local))
+        return false;
+    if (lab->nat && to->index == 0)
+        return path->remote_port == (path->natt ? IKE_PORT_NATT : IKE_PORT) + lab->nat_port;
+    return has(to, &path->remote);
+}
+
 static void op_send(void *ctx, const struct ike_path *path, const uint8_t *msg, size_t len)
 {
     struct lab_node *n = ctx;
@@ -92,7 +113,8 @@ static void op_send(void *ctx, const struct ike_path *path, const uint8_t *msg, 
     p->len = len;
     memcpy(p->bytes, msg, len);
     // A packet to an address or port where nobody is.
-    const bool lost = lab->nat && n->index == 1 && !ike_addr_equal(&path->remote, &lab->nat_addr);
+    const bool lost = (lab->nat && n->index == 1 && !ip_equal(&path->remote, &lab->nat_addr)) || !leads(lab, n, path);
+    n->lost += lost;
     struct lab_fate f = lab->fate ? lab->fate(lab, p) : (struct lab_fate){0};
     if (lab->verbose)
         printf("# %8.3f %d->%d #%llu exch %u mid %u %s %zu bytes%s\n", (double)lab->now / 1e6, p->from, p->to,
@@ -184,30 +206,48 @@ static int op_psk_remote(void *ctx, const struct ike_profile *p, const struct ik
     return (int)len;
 }
 
-static int op_addr_alloc(void *ctx, uint32_t session, const struct ike_profile *p, const struct ike_id *remote,
-                         const struct ike_addr *wanted, struct ike_cp_values *out)
-{
-    struct lab_node *n = ctx;
-    (void)session, (void)p, (void)remote, (void)wanted;
-    if (n->pool_used == n->pool_size)
-        return -1;
-    memset(out, 0, sizeof(*out));
-    n->pool_used++;
-    (void)ike_addr_parse("10.99.0.7", &out->address);
-    out->prefix = 24;
-    (void)ike_addr_parse("10.99.0.1", &out->dns[0]);
-    out->n_dns = 1;
-    (void)ike_addr_parse("10.1.0.0", &out->subnet[0].net);
-    out->subnet[0].prefix = 16;
-    out->n_subnet = 1;
-    return 0;
-}
-
-static void op_addr_free(void *ctx, uint32_t session, const struct ike_profile *p, const struct ike_addr *a)
+static int op_cp_reply(void *ctx, uint32_t session, const struct ike_profile *p, const struct ike_id *remote,
+                       const struct ike_cp_values *asked, struct ike_cp_values *out)
 {
     struct lab_node *n = ctx;
     (void)session, (void)p;
-    assert_int_equal(a->family, 4);
+    assert_non_null(remote);
+    const unsigned need = !!(asked->asked & IKE_ASK_IP4) + !!(asked->asked & IKE_ASK_IP6);
+    *out = n->tell;
+    if (n->pool_used + need > n->pool_size)
+        return -1;
+    n->pool_used += need;
+    if (asked->asked & IKE_ASK_IP4)
+        out->address = ip_of("10.99.0.7");
+    if (asked->asked & IKE_ASK_IP6)
+        out->address6 = ip_of("2001:db8:99::7");
+    out->prefix = 24;
+    out->prefix6 = 64;
+    return 0;
+}
+
+static void op_cp_set(void *ctx, uint32_t session, const struct ike_profile *p, struct ike_cp_values *out)
+{
+    struct lab_node *n = ctx;
+    (void)p;
+    assert_true(session != 0);
+    *out = n->tell;
+}
+
+static void op_cp_taken(void *ctx, const struct ike_sa_info *sa)
+{
+    struct lab_node *n = ctx;
+    assert_non_null(sa->taken);
+    assert_int_equal(sa->session, n->session);
+    n->cp = *sa->taken;
+    n->taken++;
+}
+
+static void op_addr_free(void *ctx, uint32_t session, const struct ike_profile *p, const struct ip_addr *a)
+{
+    struct lab_node *n = ctx;
+    (void)session, (void)p;
+    assert_int_not_equal(a->family, 0);
     assert_true(n->pool_used > 0);
     n->pool_used--;
 }
@@ -226,7 +266,7 @@ static int op_spi_alloc(void *ctx, uint32_t *spi)
     return -1;
 }
 
-static struct lab_child *find_in(struct lab_node *n, uint32_t spi_in)
+struct lab_child *lab_child_of(struct lab_node *n, uint32_t spi_in)
 {
     for (int i = 0; i < LAB_CHILDREN; i++) {
         if (n->child[i].used && n->child[i].spi_in == spi_in)
@@ -238,7 +278,7 @@ static struct lab_child *find_in(struct lab_node *n, uint32_t spi_in)
 static void op_spi_free(void *ctx, uint32_t spi)
 {
     struct lab_node *n = ctx;
-    assert_null(find_in(n, spi)); // removed first
+    assert_null(lab_child_of(n, spi)); // removed first
     for (int i = 0; i < LAB_SPIS; i++) {
         if (n->spi[i] == spi) {
             n->spi[i] = 0;
@@ -255,7 +295,7 @@ static int op_install(void *ctx, const struct ike_child_sa *sa, const struct ike
     struct lab_child *c = n->child;
     if (++n->n_install == n->fail_install)
         return -1;
-    assert_null(find_in(n, sa->spi_in));
+    assert_null(lab_child_of(n, sa->spi_in));
     assert_true(sa->n_ts_local > 0 && sa->n_ts_remote > 0);
     while (c->used)
         c++;
@@ -286,7 +326,7 @@ static int op_install(void *ctx, const struct ike_child_sa *sa, const struct ike
 static void op_switch(void *ctx, const struct ike_child_sa *sa)
 {
     struct lab_node *n = ctx;
-    struct lab_child *c = find_in(n, sa->spi_in);
+    struct lab_child *c = lab_child_of(n, sa->spi_in);
     assert_non_null(c);
     assert_true(c->held);
     c->held = false;
@@ -296,16 +336,17 @@ static void op_switch(void *ctx, const struct ike_child_sa *sa)
 static void op_update(void *ctx, const struct ike_child_sa *sa)
 {
     struct lab_node *n = ctx;
-    struct lab_child *c = find_in(n, sa->spi_in);
+    struct lab_child *c = lab_child_of(n, sa->spi_in);
     assert_non_null(c);
     c->path = sa->path;
+    c->encap = sa->encap;
     n->updates++;
 }
 
 static void op_remove(void *ctx, const struct ike_child_sa *sa, enum ike_reason why)
 {
     struct lab_node *n = ctx;
-    struct lab_child *c = find_in(n, sa->spi_in);
+    struct lab_child *c = lab_child_of(n, sa->spi_in);
     assert_int_not_equal(why, IKE_R_NONE);
     assert_non_null(c);
     memset(c, 0, sizeof(*c));
@@ -315,9 +356,74 @@ static void op_remove(void *ctx, const struct ike_child_sa *sa, enum ike_reason 
 static void op_activity(void *ctx, const struct ike_child_sa *sa, uint64_t *in, uint64_t *out)
 {
     struct lab_node *n = ctx;
-    assert_non_null(find_in(n, sa->spi_in));
-    *in = n->traffic_in;
-    *out = n->traffic_out;
+    assert_non_null(lab_child_of(n, sa->spi_in));
+    *in = n->seen_in;
+    *out = n->seen_out;
+}
+
+static void op_look(void *ctx, const struct ike_child_sa *sa)
+{
+    struct lab_node *n = ctx;
+    assert_non_null(lab_child_of(n, sa->spi_in));
+    n->looks++;
+    n->seen_in = n->traffic_in;
+    n->seen_out = n->traffic_out;
+}
+
+static bool op_ppk(void *ctx, const struct ike_profile *p, const struct ike_path *path, const struct ike_id *remote,
+                   const void *id, size_t id_len, struct ike_ppk *out)
+{
+    const struct lab_node *n = ctx;
+    (void)p, (void)path, (void)remote;
+    if (n->ppk.id_len == 0 || (id && (id_len != n->ppk.id_len || memcmp(id, n->ppk.id, id_len) != 0)))
+        return false;
+    *out = n->ppk;
+    return true;
+}
+
+static bool op_redirect(void *ctx, const struct ike_profile *p, const struct ike_path *path,
+                        const struct ike_id *remote, const struct ip_addr *from, struct ike_gateway *gateway)
+{
+    struct lab_node *n = ctx;
+    (void)p, (void)remote;
+    if (from)
+        n->came_from = *from;
+    if ((n->gateway.family == 0 && n->gateway_name[0] == 0) || ip_equal(&path->local, &n->gateway) ||
+        (n->gateway_name[0] && ip_equal(&path->local, &n->other)) || (from && ip_equal(from, &n->never)))
+        return false;
+    n->n_redirect++;
+    gateway->addr = n->gateway;
+    strcpy(gateway->name, n->gateway_name);
+    return true;
+}
+
+static bool op_resolve(void *ctx, uint64_t token, const char *name, uint8_t family)
+{
+    struct lab_node *n = ctx;
+    assert_int_equal(family, n->addr.family);
+    n->n_lookups++;
+    if (n->no_lookups)
+        return false;
+    n->lookup = token;
+    assert_true(strlen(name) < sizeof(n->looked_up));
+    strcpy(n->looked_up, name);
+    return true;
+}
+
+static uint8_t op_esp_now(void *ctx, const struct ike_profile *p, struct ike_proposal *out)
+{
+    const struct lab_node *n = ctx;
+    (void)p;
+    out[0] = n->esp_now;
+    return n->esp_now.n_encr > 0;
+}
+
+static unsigned op_extra(void *ctx, const struct ike_profile *p, const struct ike_path *path, struct ip_addr *out)
+{
+    const struct lab_node *n = ctx;
+    (void)p, (void)path;
+    memcpy(out, n->told, n->n_told * sizeof(*out));
+    return n->n_told;
 }
 
 static void op_sa_up(void *ctx, const struct ike_sa_info *sa)
@@ -327,7 +433,9 @@ static void op_sa_up(void *ctx, const struct ike_sa_info *sa)
     assert_non_null(sa->remote_id);
     n->ups++;
     n->session = sa->session;
-    n->cp = sa->cp;
+    memset(&n->cp, 0, sizeof(n->cp));
+    if (sa->taken)
+        n->cp = *sa->taken;
     n->suite = sa->suite;
     n->nat_local = sa->nat_local;
     n->nat_remote = sa->nat_remote;
@@ -354,7 +462,7 @@ static void op_sa_rekeyed(void *ctx, const struct ike_sa_info *sa)
 static void op_child_up(void *ctx, const struct ike_child_sa *sa)
 {
     struct lab_node *n = ctx;
-    assert_non_null(find_in(n, sa->spi_in));
+    assert_non_null(lab_child_of(n, sa->spi_in));
     n->child_ups++;
 }
 
@@ -393,29 +501,41 @@ struct lab *lab_new(void)
     lab->latency = 5000;
     lab->nat_port = 7000;
     lab->verbose = getenv("LAB_VERBOSE") != NULL;
-    (void)ike_addr_parse("203.0.113.99", &lab->nat_addr);
+    lab->nat_addr = ip_of("203.0.113.99");
     for (int i = 0; i < LAB_NODES; i++) {
         struct lab_node *n = &lab->node[i];
+        struct ip_addr net;
         n->lab = lab;
         n->index = i;
         n->seed = lab->seed + (uint64_t)77 * (unsigned)i;
         n->pool_size = 10;
         n->limits = ike_limits_default();
+        n->tell.n_dns = 1;
+        n->tell.dns[0] = ip_of("10.99.0.1");
+        net = ip_of(i == 0 ? "10.0.0.0" : "10.1.0.0");
+        ike_cp_add_subnet(&n->tell, &net, 16);
         strcpy(n->psk, "correct horse battery staple");
-        (void)ike_addr_parse(i == 0 ? "192.0.2.1" : "198.51.100.2", &n->addr);
+        n->addr = ip_of(i == 0 ? "192.0.2.1" : "198.51.100.2");
         n->profile = ike_profile_new(i == 0 ? "left" : "right");
         assert_non_null(n->profile);
-        const struct ike_addr any = {.family = 4};
+        const struct ip_addr any = {.family = 4};
         n->profile->ts_local[0] = n->profile->ts_remote[0] = ike_ts_prefix(&any, 0);
         n->ops = (struct ike_ops){
             .send = op_send,
+            .extra_addresses = op_extra,
+            .esp_now = op_esp_now,
+            .ppk = op_ppk,
+            .redirect = op_redirect,
+            .resolve = op_resolve,
             .random = op_random,
             .alloc = op_alloc,
             .log = op_log,
             .select = op_select,
             .psk = op_psk,
             .psk_remote = op_psk_remote,
-            .addr_alloc = op_addr_alloc,
+            .cp_reply = op_cp_reply,
+            .cp_set = op_cp_set,
+            .cp_taken = op_cp_taken,
             .addr_free = op_addr_free,
             .spi_alloc = op_spi_alloc,
             .spi_free = op_spi_free,
@@ -423,6 +543,7 @@ struct lab *lab_new(void)
             .child_switch = op_switch,
             .child_update = op_update,
             .child_remove = op_remove,
+            .child_look = op_look,
             .child_activity = op_activity,
             .sa_up = op_sa_up,
             .sa_down = op_sa_down,
@@ -464,6 +585,27 @@ uint32_t lab_initiate(struct lab *lab, int i)
     return ike_initiate(lab->node[i].e, lab->node[i].profile, &path, lab->now);
 }
 
+void lab_connect(struct lab *lab)
+{
+    lab_start(lab);
+    assert_int_not_equal(lab_initiate(lab, 0), 0);
+    lab_run(lab, LAB_SECOND);
+}
+
+struct lab *lab_connected(void)
+{
+    struct lab *lab = lab_new();
+    lab_connect(lab);
+    return lab;
+}
+
+struct lab_fate lab_bad_network(struct lab *lab, const struct lab_packet *p)
+{
+    (void)p;
+    const uint64_t r = lab_random(&lab->arg);
+    return (struct lab_fate){.drop = r % 8 == 0, .copies = (unsigned)(r >> 8 & 1), .delay = (r >> 16) % lab->arg2};
+}
+
 void lab_run_jobs(struct lab *lab)
 {
     for (int i = 0; i < LAB_NODES; i++) {
@@ -475,6 +617,14 @@ void lab_run_jobs(struct lab *lab)
             ike_job_run(job);
             ike_job_complete(n->e, job, lab->now);
         }
+    }
+}
+
+void lab_run_slowly(struct lab *lab, unsigned steps, uint64_t micros)
+{
+    for (unsigned i = 0; i < steps; i++) {
+        lab_run(lab, micros);
+        lab_run_jobs(lab);
     }
 }
 
@@ -521,6 +671,7 @@ static bool step(struct lab *lab, uint64_t limit)
     uint8_t *copy = malloc(p->len);
     assert_non_null(copy);
     memcpy(copy, p->bytes, p->len);
+    lab_capture(lab, p);
     ike_input(lab->node[p->to].e, &p->path, copy, p->len, lab->now);
     free(copy);
     free(p);
@@ -595,13 +746,13 @@ static void assert_agree(struct lab_node *a, struct lab_node *b)
         const struct lab_child *x = &a->child[i];
         if (!x->used)
             continue;
-        const struct lab_child *y = find_in(b, x->spi_out);
+        const struct lab_child *y = lab_child_of(b, x->spi_out);
         assert_non_null(y);
         assert_int_equal(y->spi_out, x->spi_in);
         assert_memory_equal(&x->in, &y->out, sizeof(x->in));
         assert_memory_equal(&x->out, &y->in, sizeof(x->out));
         assert_memory_not_equal(&x->in, &x->out, sizeof(x->in));
-        assert_int_equal(x->in.encr_len, x->suite.encr_bits / 8 + (ike_encr_is_aead(x->suite.encr) ? 4 : 0));
+        assert_int_equal(x->in.encr_len, ike_encr_key_len(x->suite.encr, x->suite.encr_bits));
         assert_int_equal(x->suite.encr, y->suite.encr);
         assert_int_equal(x->suite.encr_bits, y->suite.encr_bits);
         assert_int_equal(x->suite.integ, y->suite.integ);
@@ -626,6 +777,20 @@ void lab_assert_sas(struct lab *lab, unsigned n)
 {
     assert_int_equal(lab_sas(&lab->node[0]), n);
     assert_int_equal(lab_sas(&lab->node[1]), n);
+}
+
+void lab_assert_tidy(struct lab *lab)
+{
+    const unsigned sessions = lab_sas(&lab->node[0]);
+    assert_true(sessions <= 1);
+    for (int i = 0; i < LAB_NODES; i++) {
+        uint32_t sas, half_open, children;
+        ike_counts(lab->node[i].e, &sas, &half_open, &children);
+        assert_int_equal(lab_sas(&lab->node[i]), sessions);
+        assert_int_equal(sas, sessions);
+        assert_int_equal(half_open, 0);
+        assert_int_equal(children, lab_children(&lab->node[i]));
+    }
 }
 
 bool lab_is_up(struct lab *lab)

@@ -33,7 +33,21 @@ struct lab_node {
     struct ike_ops ops;
     struct ike_limits limits;
     struct ike_profile *profile;
-    struct ike_addr addr;
+    struct ip_addr addr, other;         ///< and a second one, which family 0 leaves out
+    struct ip_addr told[IKE_MAX_EXTRA]; ///< what extra_addresses answers
+    unsigned n_told;
+    struct ike_proposal esp_now; ///< what the configuration has now for ESP; n_encr 0: what the profile has
+    // Redirect: clients are sent to `gateway` (family 0: nobody is), unless they came to that address or from `never`.
+    // With a name, clients of the first address (not of `other`) are sent to that.
+    struct ip_addr gateway, never, came_from;
+    char gateway_name[IKE_MAX_GATEWAY + 1];
+    unsigned n_redirect;
+    uint64_t lookup; ///< the last one that `resolve` was asked for
+    char looked_up[IKE_MAX_GATEWAY + 1];
+    unsigned n_lookups;
+    bool no_lookups;    ///< resolve says that it cannot
+    struct ike_ppk ppk; ///< id_len 0: none
+    unsigned lost;      ///< messages that went nowhere for want of the address
     uint64_t seed;
     char psk[64];
     char psk_remote[64]; ///< empty: the same
@@ -47,7 +61,9 @@ struct lab_node {
     bool jobs_later;    ///< jobs wait for lab_run_jobs
     struct ike_job *job[LAB_JOBS];
     unsigned n_jobs;
-    uint64_t traffic_in, traffic_out; ///< what child_activity says
+    uint64_t traffic_in, traffic_out; ///< what child_activity says, once child_look was called
+    uint64_t seen_in, seen_out;       ///< as of the last child_look
+    unsigned looks;
 
     // Named faults: the n-th call (1-based) of each fails, 0: none does. The counts go on.
     unsigned fail_alloc, fail_install, fail_spi, fail_random;
@@ -59,7 +75,9 @@ struct lab_node {
     unsigned ups, downs, rekeys, child_ups, child_fails, installs, removes, switches, updates, moves, keepalives;
     uint32_t session; ///< of the last sa_up
     enum ike_reason down_why, fail_why;
-    struct ike_cp_values cp; ///< of the last sa_up
+    struct ike_cp_values cp;   ///< what the other one told, at the last sa_up or cp_taken
+    struct ike_cp_values tell; ///< what it tells who asks, or by CFG_SET; the address is added
+    unsigned taken;            ///< cp_taken events
     struct ike_suite suite;
     bool nat_local, nat_remote, cookie, fragmentation;
     unsigned exported_ike, exported_child;
@@ -95,7 +113,8 @@ struct lab {
     uint64_t arg2;
     bool nat;          ///< node 0 sits behind a NAT
     uint16_t nat_port; ///< added to its ports on the outside
-    struct ike_addr nat_addr;
+    struct ip_addr nat_addr;
+    bool strict; ///< a message from or to an address (behind the NAT: port) that its node has not (any more) is lost
     bool verbose;
     bool shut; ///< nothing passes
 };
@@ -106,6 +125,10 @@ struct lab *lab_new(void);
 void lab_start(struct lab *lab);
 /// Node `i` initiates to the other one; the session.
 uint32_t lab_initiate(struct lab *lab, int i);
+/// lab_start, and node 0 initiates; a second later they are up, or it was refused.
+void lab_connect(struct lab *lab);
+/// The same with default profiles, from lab_new on.
+struct lab *lab_connected(void);
 struct ike_path lab_path(const struct lab *lab, int i);
 /// Deliver and run timers until the time `until` (lab->now is that afterwards).
 void lab_run(struct lab *lab, uint64_t micros);
@@ -113,6 +136,8 @@ void lab_run(struct lab *lab, uint64_t micros);
 bool lab_until(struct lab *lab, bool (*cond)(struct lab *lab), uint64_t micros);
 /// Run the public-key jobs that wait.
 void lab_run_jobs(struct lab *lab);
+/// Run, `steps` times `micros`, with the jobs that wait done after each step.
+void lab_run_slowly(struct lab *lab, unsigned steps, uint64_t micros);
 /// Finish the installs that wait.
 void lab_finish_installs(struct lab_node *n, int result);
 /// Both nodes have exactly `n` children installed, and each pair agrees in keys, suite, selectors, encapsulation.
@@ -121,12 +146,20 @@ void lab_assert_children(struct lab *lab, unsigned n);
 void lab_assert_sas(struct lab *lab, unsigned n);
 unsigned lab_children(const struct lab_node *n);
 unsigned lab_sas(struct lab_node *n);
+/// After a fault, and time enough: both sides have the same sessions (one, or none), and no SA besides, half-open or
+/// half-dead.
+void lab_assert_tidy(struct lab *lab);
+/// The child that receives on this SPI, or NULL.
+struct lab_child *lab_child_of(struct lab_node *n, uint32_t spi_in);
 /// The first installed child.
 struct lab_child *lab_first(struct lab_node *n);
 /// The newest installed child.
 struct lab_child *lab_last(struct lab_node *n);
 /// Free the engines and assert that nothing is left: no child, SPI, address, job.
 void lab_end(struct lab *lab);
+/// With LAB_CORPUS=FOLDER in the environment every message that is delivered is written there for the fuzz targets,
+/// decrypted: FOLDER/codec and FOLDER/engine, one file for each shape of message (capture.c).
+void lab_capture(struct lab *lab, const struct lab_packet *p);
 /// The IKE exchange type, message id and flags of a message.
 uint8_t lab_exchange(const struct lab_packet *p);
 uint32_t lab_mid(const struct lab_packet *p);
@@ -134,6 +167,9 @@ bool lab_is_response(const struct lab_packet *p);
 uint64_t lab_random(uint64_t *seed);
 /// The seed from the environment variable SEED, or the default; printed once.
 uint64_t lab_seed(void);
+/// A fate: one message of eight is lost, some come twice, each is late by less than `arg2`. By chance, from the seed
+/// `arg`.
+struct lab_fate lab_bad_network(struct lab *lab, const struct lab_packet *p);
 /// Both are up with one child each.
 bool lab_is_up(struct lab *lab);
 

@@ -75,9 +75,11 @@ static void prf_plus_is_hkdf_expand(void **state)
     const struct ike_bytes parts[] = {bytes(info, 4), bytes(info + 4, k - 4)};
     assert_true(ike_prf_plus(c, IKE_PRF_HMAC_SHA2_256, prk, n, parts, 2, got, len));
     assert_memory_equal(got, want, len);
-    static const char *const digests[] = {"SHA256", "SHA384", "SHA512"};
-    for (int i = 0; i < 3; i++) {
-        const uint16_t prf = (uint16_t)(IKE_PRF_HMAC_SHA2_256 + i);
+    static const char *const digests[] = {"SHA256", "SHA384", "SHA512", "SHA1", "MD5"};
+    static const uint16_t prfs[] = {IKE_PRF_HMAC_SHA2_256, IKE_PRF_HMAC_SHA2_384, IKE_PRF_HMAC_SHA2_512,
+                                    IKE_PRF_HMAC_SHA1, IKE_PRF_HMAC_MD5};
+    for (int i = 0; i < 5; i++) {
+        const uint16_t prf = prfs[i];
         for (size_t size = 1; size <= 255 * ike_prf_len(prf); size = size * 3 + 1) {
             EVP_KDF *kdf = EVP_KDF_fetch(NULL, "HKDF", NULL);
             EVP_KDF_CTX *ctx = EVP_KDF_CTX_new(kdf);
@@ -212,8 +214,9 @@ static void sealed_messages_open_and_no_bit_may_change(void **state)
 static void every_group_agrees_with_itself(void **state)
 {
     (void)state;
-    static const uint16_t groups[] = {14, 19, 20, 21, 31};
-    for (size_t i = 0; i < 5; i++) {
+    static const uint16_t groups[] = {2, 5, 14, 15, 16, 19, 20, 21, 31};
+    for (size_t i = 0; i < sizeof(groups) / sizeof(groups[0]); i++) {
+        const bool modp = groups[i] < 19;
         uint8_t pa[IKE_MAX_KE], pb[IKE_MAX_KE], sa[IKE_MAX_KE], sb[IKE_MAX_KE];
         size_t la, lb, na, nb;
         EVP_PKEY *a = ike_dh_generate(groups[i], pa, &la), *b = ike_dh_generate(groups[i], pb, &lb);
@@ -225,7 +228,7 @@ static void every_group_agrees_with_itself(void **state)
         assert_true(ike_dh_derive(groups[i], b, pa, la, sb, &nb));
         assert_int_equal(na, nb);
         // RFC 7296 2.14, RFC 5903 7: full length, leading zeros and all.
-        assert_int_equal(na, groups[i] == 14 || groups[i] == 31 ? la : la / 2);
+        assert_int_equal(na, modp || groups[i] == 31 ? la : la / 2);
         assert_memory_equal(sa, sb, na);
         // Values that are no members.
         assert_false(ike_dh_derive(groups[i], a, pb, lb - 1, sa, &na));
@@ -235,7 +238,7 @@ static void every_group_agrees_with_itself(void **state)
             memset(pb, 0xff, sizeof(pb));
             assert_false(ike_dh_derive(groups[i], a, pb, lb, sa, &na));
         }
-        if (groups[i] == 14) {
+        if (modp) {
             memset(pb, 0, sizeof(pb));
             pb[lb - 1] = 1;
             assert_false(ike_dh_derive(groups[i], a, pb, lb, sa, &na));
@@ -262,40 +265,69 @@ static void x25519_published_answer(void **state)
     EVP_PKEY_free(k);
 }
 
-// RFC 5903 8.1.
-static void ecp256_published_answer(void **state)
+// RFC 5903 8.1, 8.2, 8.3: the initiator's private and public value, the responder's public value, the secret.
+static void ecp_published_answers(void **state)
 {
     (void)state;
-    uint8_t priv[32], pub[65] = {4}, peer[64] = {0}, want[32], got[IKE_MAX_KE];
-    size_t len;
-    hex("C88F01F510D9AC3F70A292DAA2316DE544E9AAB8AFE84049C62A9C57862D1433", priv);
-    hex("DAD0B65394221CF9B051E1FECA5787D098DFE637FC90B9EF945D0C3772581180"
-        "5271A0461CDB8252D61F1C456FA3E59AB1F45B33ACCF5F58389E0577B8990BB3",
-        pub + 1);
-    hex("D12DFB5289C8D4F81208B70270398C342296970A0BCCB74C736FC7554494BF63"
-        "56FBF3CA366CC23E8157854C13C58D6AAC23F046ADA30F8353E74F33039872AB",
-        peer);
-    hex("D6840F6B42F6EDAFD13116E0E12565202FEF8E9ECE7DCE03812464D04B9442DE", want);
-    BIGNUM *n = BN_bin2bn(priv, 32, NULL);
-    OSSL_PARAM_BLD *bld = OSSL_PARAM_BLD_new();
-    OSSL_PARAM_BLD_push_utf8_string(bld, OSSL_PKEY_PARAM_GROUP_NAME, "P-256", 0);
-    OSSL_PARAM_BLD_push_BN(bld, OSSL_PKEY_PARAM_PRIV_KEY, n);
-    OSSL_PARAM_BLD_push_octet_string(bld, OSSL_PKEY_PARAM_PUB_KEY, pub, 65);
-    OSSL_PARAM *params = OSSL_PARAM_BLD_to_param(bld);
-    EVP_PKEY_CTX *ctx = EVP_PKEY_CTX_new_from_name(NULL, "EC", NULL);
-    EVP_PKEY *k = NULL;
-    assert_int_equal(EVP_PKEY_fromdata_init(ctx), 1);
-    assert_int_equal(EVP_PKEY_fromdata(ctx, &k, EVP_PKEY_KEYPAIR, params), 1);
-    assert_true(ike_dh_derive(IKE_DH_ECP_256, k, peer, 64, got, &len));
-    assert_int_equal(len, 32);
-    assert_memory_equal(got, want, 32);
-    peer[63] ^= 1; // off the curve
-    assert_false(ike_dh_derive(IKE_DH_ECP_256, k, peer, 64, got, &len));
-    EVP_PKEY_free(k);
-    EVP_PKEY_CTX_free(ctx);
-    OSSL_PARAM_free(params);
-    OSSL_PARAM_BLD_free(bld);
-    BN_free(n);
+    static const struct {
+        uint16_t group;
+        const char *curve, *priv, *pub, *peer, *want;
+    } rows[] = {
+        {IKE_DH_ECP_256, "P-256", "C88F01F510D9AC3F70A292DAA2316DE544E9AAB8AFE84049C62A9C57862D1433",
+         "DAD0B65394221CF9B051E1FECA5787D098DFE637FC90B9EF945D0C3772581180"
+         "5271A0461CDB8252D61F1C456FA3E59AB1F45B33ACCF5F58389E0577B8990BB3",
+         "D12DFB5289C8D4F81208B70270398C342296970A0BCCB74C736FC7554494BF63"
+         "56FBF3CA366CC23E8157854C13C58D6AAC23F046ADA30F8353E74F33039872AB",
+         "D6840F6B42F6EDAFD13116E0E12565202FEF8E9ECE7DCE03812464D04B9442DE"},
+        {IKE_DH_ECP_384, "P-384",
+         "099F3C7034D4A2C699884D73A375A67F7624EF7C6B3C0F160647B67414DCE655E35B538041E649EE3FAEF896783AB194",
+         "667842D7D180AC2CDE6F74F37551F55755C7645C20EF73E31634FE72B4C55EE6DE3AC808ACB4BDB4C88732AEE95F41AA"
+         "9482ED1FC0EEB9CAFC4984625CCFC23F65032149E0E144ADA024181535A0F38EEB9FCFF3C2C947DAE69B4C634573A81C",
+         "E558DBEF53EECDE3D3FCCFC1AEA08A89A987475D12FD950D83CFA41732BC509D0D1AC43A0336DEF96FDA41D0774A3571"
+         "DCFBEC7AACF3196472169E838430367F66EEBE3C6E70C416DD5F0C68759DD1FFF83FA40142209DFF5EAAD96DB9E6386C",
+         "11187331C279962D93D604243FD592CB9D0A926F422E47187521287E7156C5C4D603135569B9E9D09CF5D4A270F59746"},
+        {IKE_DH_ECP_521, "P-521",
+         "0037ADE9319A89F4DABDB3EF411AACCCA5123C61ACAB57B5393DCE47608172A095AA85A30FE1C2952C6771D937BA9777F595"
+         "7B2639BAB072462F68C27A57382D4A52",
+         "0015417E84DBF28C0AD3C278713349DC7DF153C897A1891BD98BAB4357C9ECBEE1E3BF42E00B8E380AEAE57C2D1075649418"
+         "85942AF5A7F4601723C4195D176CED3E"
+         "017CAE20B6641D2EEB695786D8C946146239D099E18E1D5A514C739D7CB4A10AD8A788015AC405D7799DC75E7B7D5B6CF226"
+         "1A6A7F1507438BF01BEB6CA3926F9582",
+         "00D0B3975AC4B799F5BEA16D5E13E9AF971D5E9B984C9F39728B5E5739735A219B97C356436ADC6E95BB0352F6BE64A6C291"
+         "2D4EF2D0433CED2B6171640012D9460F"
+         "015C68226383956E3BD066E797B623C27CE0EAC2F551A10C2C724D9852077B87220B6536C5C408A1D2AEBB8E86D678AE49CB"
+         "57091F4732296579AB44FCD17F0FC56A",
+         "01144C7D79AE6956BC8EDB8E7C787C4521CB086FA64407F97894E5E6B2D79B04D1427E73CA4BAA240A34786859810C06B3C7"
+         "15A3A8CC3151F2BEE417996D19F3DDEA"},
+    };
+    for (size_t i = 0; i < 3; i++) {
+        uint8_t priv[66], pub[1 + 132] = {4}, peer[132], want[66], got[IKE_MAX_KE];
+        size_t len;
+        const size_t n = hex(rows[i].priv, priv);
+        assert_int_equal(hex(rows[i].pub, pub + 1), 2 * n);
+        assert_int_equal(hex(rows[i].peer, peer), 2 * n);
+        assert_int_equal(hex(rows[i].want, want), n);
+        BIGNUM *x = BN_bin2bn(priv, (int)n, NULL);
+        OSSL_PARAM_BLD *bld = OSSL_PARAM_BLD_new();
+        OSSL_PARAM_BLD_push_utf8_string(bld, OSSL_PKEY_PARAM_GROUP_NAME, rows[i].curve, 0);
+        OSSL_PARAM_BLD_push_BN(bld, OSSL_PKEY_PARAM_PRIV_KEY, x);
+        OSSL_PARAM_BLD_push_octet_string(bld, OSSL_PKEY_PARAM_PUB_KEY, pub, 1 + 2 * n);
+        OSSL_PARAM *params = OSSL_PARAM_BLD_to_param(bld);
+        EVP_PKEY_CTX *ctx = EVP_PKEY_CTX_new_from_name(NULL, "EC", NULL);
+        EVP_PKEY *k = NULL;
+        assert_int_equal(EVP_PKEY_fromdata_init(ctx), 1);
+        assert_int_equal(EVP_PKEY_fromdata(ctx, &k, EVP_PKEY_KEYPAIR, params), 1);
+        assert_true(ike_dh_derive(rows[i].group, k, peer, 2 * n, got, &len));
+        assert_int_equal(len, n);
+        assert_memory_equal(got, want, n);
+        peer[2 * n - 1] ^= 1; // off the curve
+        assert_false(ike_dh_derive(rows[i].group, k, peer, 2 * n, got, &len));
+        EVP_PKEY_free(k);
+        EVP_PKEY_CTX_free(ctx);
+        OSSL_PARAM_free(params);
+        OSSL_PARAM_BLD_free(bld);
+        BN_free(x);
+    }
 }
 
 static int setup(void **state)
@@ -321,7 +353,7 @@ int main(void)
         cmocka_unit_test(sealed_messages_open_and_no_bit_may_change),
         cmocka_unit_test(every_group_agrees_with_itself),
         cmocka_unit_test(x25519_published_answer),
-        cmocka_unit_test(ecp256_published_answer),
+        cmocka_unit_test(ecp_published_answers),
     };
     cmocka_set_message_output(CM_OUTPUT_TAP);
     return cmocka_run_group_tests_name("ike_crypto", tests, setup, teardown);

@@ -15,10 +15,7 @@
 
 static struct lab *up(void)
 {
-    struct lab *lab = lab_new();
-    lab_start(lab);
-    lab_initiate(lab, 0);
-    lab_run(lab, LAB_SECOND);
+    struct lab *lab = lab_connected();
     lab_assert_children(lab, 1);
     return lab;
 }
@@ -103,6 +100,53 @@ static void inbound_traffic_moves_the_responder_to_the_new_child(void **state)
     lab_end(lab);
 }
 
+static void gcm_now(struct lab_node *n, uint16_t bits, uint16_t group)
+{
+    n->esp_now = (struct ike_proposal){.n_encr = 1, .encr = {{IKE_ENCR_AES_GCM_16, bits}}, .esn_no = true};
+    n->esp_now.n_group = group != 0;
+    n->esp_now.group[0] = group;
+}
+
+// The configuration changes while the IKE SA lives: the next rekey, whoever asks for it, is made with what it has now.
+static void a_rekey_takes_the_proposals_of_now(void **state)
+{
+    (void)state;
+    for (int by = 0; by < 2; by++) {
+        struct lab *lab = up();
+        struct lab_node *a = &lab->node[0], *asks = &lab->node[by];
+        assert_true(lab_first(a)->suite.encr_bits != 128);
+        gcm_now(a, 128, 0);
+        ike_rekey_child(asks->e, lab_first(asks)->spi_in, lab->now);
+        lab_run(lab, 20 * (uint64_t)LAB_SECOND);
+        lab_assert_children(lab, 1);
+        assert_int_equal(lab_first(a)->suite.encr, IKE_ENCR_AES_GCM_16);
+        assert_int_equal(lab_first(a)->suite.encr_bits, 128);
+        // It changes again while the request is on its way: the answer is to what was offered.
+        const uint32_t old = lab_first(a)->spi_in;
+        ike_rekey_child(a->e, old, lab->now);
+        gcm_now(a, 256, IKE_DH_X25519);
+        lab_run(lab, 20 * (uint64_t)LAB_SECOND);
+        lab_assert_children(lab, 1);
+        assert_true(lab_first(a)->spi_in != old);
+        assert_int_equal(lab_first(a)->suite.encr_bits, 128);
+        assert_int_equal(a->child_fails, 0);
+        ike_rekey_child(a->e, lab_first(a)->spi_in, lab->now);
+        lab_run(lab, 20 * (uint64_t)LAB_SECOND);
+        lab_assert_children(lab, 1);
+        assert_int_equal(lab_first(a)->suite.encr_bits, 256);
+        assert_int_equal(lab_first(a)->suite.group, IKE_DH_X25519);
+        // The IKE SA is rekeyed: so it is with the children of that one.
+        ike_rekey_ike(a->e, a->session, lab->now);
+        lab_run(lab, 20 * (uint64_t)LAB_SECOND);
+        gcm_now(a, 128, 0);
+        ike_rekey_child(asks->e, lab_first(asks)->spi_in, lab->now);
+        lab_run(lab, 20 * (uint64_t)LAB_SECOND);
+        lab_assert_children(lab, 1);
+        assert_int_equal(lab_first(a)->suite.encr_bits, 128);
+        lab_end(lab);
+    }
+}
+
 static void pfs_rows(void **state)
 {
     (void)state;
@@ -121,9 +165,7 @@ static void pfs_rows(void **state)
         struct lab *lab = lab_new();
         set_pfs(lab, 0, rows[i].a0, rows[i].a1);
         set_pfs(lab, 1, rows[i].b0, rows[i].b1);
-        lab_start(lab);
-        lab_initiate(lab, 0);
-        lab_run(lab, LAB_SECOND);
+        lab_connect(lab);
         const uint32_t old = lab_first(&lab->node[0])->spi_in;
         assert_int_equal(lab_first(&lab->node[0])->suite.group, 0);
         ike_rekey_child(lab->node[0].e, old, lab->now);
@@ -183,9 +225,7 @@ static void both_at_once(enum trial what, uint64_t lost, unsigned seed)
     struct lab *lab = lab_new();
     lab->node[0].seed += seed;
     lab->node[1].seed += (uint64_t)seed * 31;
-    lab_start(lab);
-    lab_initiate(lab, 0);
-    lab_run(lab, LAB_SECOND);
+    lab_connect(lab);
     lab_assert_children(lab, 1);
     struct lab_node *a = &lab->node[0], *b = &lab->node[1];
     const uint32_t spi_a = lab_first(a)->spi_in, spi_b = lab_first(b)->spi_in;
@@ -298,6 +338,69 @@ static void a_child_rekey_meets_a_delete(void **state)
     sweep(REKEY_DELETE_CHILD);
 }
 
+// The answer that makes the child comes late, by lab->arg.
+static struct lab_fate late_answer(struct lab *lab, const struct lab_packet *p)
+{
+    return (struct lab_fate){.delay = lab_is_response(p) && lab_exchange(p) == IKE_X_CREATE_CHILD ? lab->arg : 0};
+}
+
+static bool has_two(struct lab *lab)
+{
+    return lab_children(&lab->node[1]) == 2;
+}
+
+// A peer that deletes what it does not know yet, and makes it when our answer comes, would have it alone: the Delete
+// waits until the peer has it, which its own Delete of the old one shows, or for as long as answers may take.
+static void a_child_that_an_answer_makes_is_not_deleted_before_it(void **state)
+{
+    (void)state;
+    for (unsigned late = 0; late < 2; late++) {
+        struct lab *lab = lab_connected();
+        struct lab_node *a = &lab->node[0], *b = &lab->node[1];
+        lab->arg = late ? 20 * (uint64_t)LAB_SECOND : LAB_SECOND / 2;
+        lab->fate = late_answer;
+        ike_rekey_child(a->e, lab_first(a)->spi_in, lab->now);
+        assert_true(lab_until(lab, has_two, LAB_SECOND));
+        const uint64_t made = lab->now;
+        const uint32_t spi = lab_last(b)->spi_in;
+        assert_int_equal(ike_delete_child(b->e, spi, lab->now), 0);
+        const uint64_t sent = lab->sent;
+        lab_run(lab, LAB_SECOND / 4);
+        assert_int_equal(lab->sent, sent);
+        assert_int_equal(lab_children(b), 2);
+        while (lab_child_of(b, spi) && lab->now < made + 30 * (uint64_t)LAB_SECOND)
+            lab_run(lab, LAB_SECOND / 4);
+        assert_in_range(lab->now - made, late ? 4 * (uint64_t)LAB_SECOND : LAB_SECOND / 2,
+                        late ? 8 * (uint64_t)LAB_SECOND : 2 * (uint64_t)LAB_SECOND);
+        lab_run(lab, 150 * (uint64_t)LAB_SECOND);
+        lab_assert_sas(lab, 1);
+        lab_assert_children(lab, late); // that it is gone was heard before the answer: another one was made
+        lab_end(lab);
+    }
+}
+
+static void a_child_that_an_answer_makes_is_not_rekeyed_before_it(void **state)
+{
+    (void)state;
+    struct lab *lab = lab_connected();
+    struct lab_node *a = &lab->node[0], *b = &lab->node[1];
+    lab->arg = LAB_SECOND / 2;
+    lab->fate = late_answer;
+    ike_rekey_child(a->e, lab_first(a)->spi_in, lab->now);
+    assert_true(lab_until(lab, has_two, LAB_SECOND));
+    const uint32_t spi = lab_last(b)->spi_in;
+    assert_int_equal(ike_rekey_child(b->e, spi, lab->now), 0);
+    const uint64_t sent = lab->sent;
+    lab_run(lab, LAB_SECOND / 4);
+    assert_int_equal(lab->sent, sent);
+    lab_run(lab, 30 * (uint64_t)LAB_SECOND);
+    lab_assert_sas(lab, 1);
+    lab_assert_children(lab, 1);
+    assert_int_not_equal(lab_first(b)->spi_in, spi);
+    assert_int_equal(ike_stats(b->e)->child_rekeys, 2);
+    lab_end(lab);
+}
+
 static void an_ike_rekey_meets_a_delete(void **state)
 {
     (void)state;
@@ -317,10 +420,7 @@ static void simultaneous_rekeys_with_slow_work(void **state)
         }
         lab_start(lab);
         lab_initiate(lab, 0);
-        for (int i = 0; i < 20; i++) {
-            lab_run(lab, 20000);
-            lab_run_jobs(lab);
-        }
+        lab_run_slowly(lab, 20, 20000);
         lab_assert_children(lab, 1);
         lab->node[0].install_later = lab->node[1].install_later = true;
         ike_rekey_child(lab->node[0].e, lab_first(&lab->node[0])->spi_in, lab->now);
@@ -338,6 +438,73 @@ static void simultaneous_rekeys_with_slow_work(void **state)
         lab_assert_children(lab, 1);
         lab_assert_sas(lab, 1);
         lab_end(lab);
+    }
+}
+
+// Of two jobs that wait the younger one first.
+static void run_jobs_backwards(struct lab_node *n)
+{
+    while (n->n_jobs > 0) {
+        struct ike_job *job = n->job[--n->n_jobs];
+        ike_job_run(job);
+        ike_job_complete(n->e, job, n->lab->now);
+    }
+}
+
+// Both collide, and one side has the answer to its own request before it could answer the other's: its datapath is
+// slow, or the pool has the second key exchange done before the first.
+static void answered_before_it_could_answer(enum trial what, unsigned seed)
+{
+    struct lab *lab = lab_new();
+    struct lab_node *a = &lab->node[0], *b = &lab->node[1];
+    set_pfs(lab, 0, what == CHILD_CHILD && seed % 2 ? IKE_DH_X25519 : 0, 0);
+    set_pfs(lab, 1, what == CHILD_CHILD && seed % 2 ? IKE_DH_X25519 : 0, 0);
+    a->seed += seed;
+    b->seed += (uint64_t)seed * 31;
+    a->jobs_later = what == IKE_IKE;
+    lab_start(lab);
+    lab_initiate(lab, 0);
+    lab_run_slowly(lab, 10, LAB_SECOND / 10);
+    lab_assert_children(lab, 1);
+    const uint32_t spi = lab_first(a)->spi_in;
+    const uint64_t before = ike_stats(a->e)->collisions;
+    if (what == CHILD_CHILD) {
+        a->install_later = true;
+        ike_rekey_child(a->e, spi, lab->now);
+        ike_rekey_child(b->e, lab_first(b)->spi_in, lab->now);
+        lab_run(lab, LAB_SECOND / 2);
+        for (int i = 0; i < 4; i++) {
+            lab_finish_installs(a, 0);
+            lab_run(lab, LAB_SECOND / 10);
+        }
+        a->install_later = false;
+    } else {
+        ike_rekey_ike(a->e, a->session, lab->now);
+        run_jobs_backwards(a); // our public value
+        ike_rekey_ike(b->e, b->session, lab->now);
+        lab_run(lab, LAB_SECOND / 2);
+        assert_int_equal(a->n_jobs, 2);
+        run_jobs_backwards(a);
+    }
+    lab_run(lab, 20 * (uint64_t)LAB_SECOND);
+    assert_int_equal(ike_stats(a->e)->collisions, before + 1);
+    lab_assert_children(lab, 1);
+    lab_assert_sas(lab, 1);
+    if (what == CHILD_CHILD)
+        assert_int_not_equal(lab_first(a)->spi_in, spi);
+    assert_int_equal(a->downs + b->downs, 0);
+    assert_int_equal(ike_probe(a->e, a->session, lab->now), 0);
+    lab_run(lab, 10 * (uint64_t)LAB_SECOND);
+    lab_assert_sas(lab, 1);
+    lab_end(lab);
+}
+
+static void an_answer_overtakes_our_own(void **state)
+{
+    (void)state;
+    for (unsigned seed = 0; seed < 16; seed++) {
+        answered_before_it_could_answer(CHILD_CHILD, seed);
+        answered_before_it_could_answer(IKE_IKE, seed);
     }
 }
 
@@ -451,9 +618,7 @@ static void replayed_messages_change_nothing(void **state)
     struct lab *lab = lab_new();
     n_recorded = 0;
     lab->fate = record;
-    lab_start(lab);
-    lab_initiate(lab, 0);
-    lab_run(lab, LAB_SECOND);
+    lab_connect(lab);
     for (int i = 0; i < 2; i++) {
         ike_new_child(lab->node[0].e, lab->node[0].session, NULL, 0, NULL, 0, lab->now);
         ike_new_child(lab->node[1].e, lab->node[1].session, NULL, 0, NULL, 0, lab->now);
@@ -519,9 +684,7 @@ static void on_demand_asks_only_after_unanswered_traffic(void **state)
     struct lab *lab = lab_new();
     lab->node[0].profile->dpd_on_demand = true;
     lab->node[1].profile->dpd_interval = 0;
-    lab_start(lab);
-    lab_initiate(lab, 0);
-    lab_run(lab, LAB_SECOND);
+    lab_connect(lab);
     lab_run(lab, 600 * (uint64_t)LAB_SECOND);
     assert_int_equal(ike_stats(lab->node[0].e)->dpd_sent, 0);
     lab->shut = true;
@@ -602,9 +765,7 @@ static void too_many_children_are_refused(void **state)
     (void)state;
     struct lab *lab = lab_new();
     lab->node[1].limits.max_children = 2;
-    lab_start(lab);
-    lab_initiate(lab, 0);
-    lab_run(lab, LAB_SECOND);
+    lab_connect(lab);
     for (int i = 0; i < 3; i++) {
         ike_new_child(lab->node[0].e, lab->node[0].session, NULL, 0, NULL, 0, lab->now);
         lab_run(lab, LAB_SECOND);
@@ -620,9 +781,7 @@ static void the_last_child_may_take_the_ike_sa_along(void **state)
     (void)state;
     struct lab *lab = lab_new();
     lab->node[1].profile->delete_on_childless = true;
-    lab_start(lab);
-    lab_initiate(lab, 0);
-    lab_run(lab, LAB_SECOND);
+    lab_connect(lab);
     ike_rekey_child(lab->node[0].e, lab_first(&lab->node[0])->spi_in, lab->now);
     lab_run(lab, 10 * (uint64_t)LAB_SECOND);
     lab_assert_sas(lab, 1);
@@ -641,7 +800,7 @@ static struct lab *long_messages(unsigned selectors)
     for (int i = 0; i < 2; i++) {
         struct ike_profile *p = lab->node[i].profile;
         for (unsigned k = 0; k < selectors; k++) {
-            struct ike_addr a = {.family = 4, .b = {10, (uint8_t)k, 0, 0}};
+            struct ip_addr a = {.family = 4, .b = {10, (uint8_t)k, 0, 0}};
             p->ts_local[k] = p->ts_remote[k] = ike_ts_prefix(&a, 16);
         }
         p->n_ts_local = p->n_ts_remote = (uint8_t)selectors;
@@ -654,9 +813,7 @@ static void long_messages_are_fragmented(void **state)
 {
     (void)state;
     struct lab *lab = long_messages(32);
-    lab_start(lab);
-    lab_initiate(lab, 0);
-    lab_run(lab, LAB_SECOND);
+    lab_connect(lab);
     lab_assert_children(lab, 1);
     assert_int_equal(lab_first(&lab->node[0])->n_local, 32);
     assert_true(ike_stats(lab->node[0].e)->fragments_out >= 3);
@@ -694,9 +851,7 @@ static void no_fragments_where_one_side_cannot(void **state)
     for (int i = 0; i < 2; i++) {
         struct lab *lab = long_messages(32);
         lab->node[i].profile->fragmentation = false;
-        lab_start(lab);
-        lab_initiate(lab, 0);
-        lab_run(lab, LAB_SECOND);
+        lab_connect(lab);
         lab_assert_children(lab, 1);
         assert_int_equal(ike_stats(lab->node[0].e)->fragments_out + ike_stats(lab->node[1].e)->fragments_out, 0);
         lab_end(lab);
@@ -793,6 +948,7 @@ int main(void)
         cmocka_unit_test(the_directions_of_keys_are_right),
         cmocka_unit_test(the_old_child_lives_until_the_new_one_carries),
         cmocka_unit_test(inbound_traffic_moves_the_responder_to_the_new_child),
+        cmocka_unit_test(a_rekey_takes_the_proposals_of_now),
         cmocka_unit_test(pfs_rows),
         cmocka_unit_test(an_ike_sa_is_rekeyed_by_either_side_and_keeps_its_children),
         cmocka_unit_test(simultaneous_child_rekeys_leave_one),
@@ -801,8 +957,11 @@ int main(void)
         cmocka_unit_test(simultaneous_child_deletes),
         cmocka_unit_test(simultaneous_ike_deletes),
         cmocka_unit_test(a_child_rekey_meets_a_delete),
+        cmocka_unit_test(a_child_that_an_answer_makes_is_not_deleted_before_it),
+        cmocka_unit_test(a_child_that_an_answer_makes_is_not_rekeyed_before_it),
         cmocka_unit_test(an_ike_rekey_meets_a_delete),
         cmocka_unit_test(simultaneous_rekeys_with_slow_work),
+        cmocka_unit_test(an_answer_overtakes_our_own),
         cmocka_unit_test(each_message_may_be_lost),
         cmocka_unit_test(each_message_may_come_again),
         cmocka_unit_test(loss_repetition_and_disorder_together),

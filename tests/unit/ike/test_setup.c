@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: BSD-2-Clause
 // Setting up: every group and suite, cookies, another group, refusals, identities, addresses, NAT.
 #include "tests/unit/ike/lab.h"
+#include "tests/unit/ip_of.h"
 
 // clang-format off
 #include <setjmp.h>
@@ -16,11 +17,8 @@ static void defaults_set_up_one_child(void **state)
     (void)state;
     struct lab *lab = lab_new();
     lab->node[0].limits.export_keys = true;
-    lab_start(lab);
-    // IKE_SA_INIT --> <-- IKE_AUTH --> <--
-    assert_int_not_equal(lab_initiate(lab, 0), 0);
-    lab_run(lab, LAB_SECOND);
-    assert_int_equal(lab->sent, 4);
+    lab_connect(lab);
+    assert_int_equal(lab->sent, 4); // IKE_SA_INIT --> <-- IKE_AUTH --> <--
     lab_assert_sas(lab, 1);
     lab_assert_children(lab, 1);
     assert_int_equal(lab->node[0].ups, 1);
@@ -85,9 +83,7 @@ static void every_group_and_ike_suite(void **state)
             for (int i = 0; i < 2; i++)
                 only(lab->node[i].profile, ciphers[c].encr, ciphers[c].bits, ciphers[c].integ, prfs[(g + c) % 3],
                      groups[g]);
-            lab_start(lab);
-            lab_initiate(lab, 0);
-            lab_run(lab, LAB_SECOND);
+            lab_connect(lab);
             lab_assert_children(lab, 1);
             for (int i = 0; i < 2; i++) {
                 assert_int_equal(lab->node[i].suite.encr, ciphers[c].encr);
@@ -138,9 +134,7 @@ static void esn_only_where_both_can(void **state)
     (void)state;
     struct lab *lab = lab_new();
     lab->node[1].profile->esp[0].esn_yes = false;
-    lab_start(lab);
-    lab_initiate(lab, 0);
-    lab_run(lab, LAB_SECOND);
+    lab_connect(lab);
     lab_assert_children(lab, 1);
     assert_false(lab_first(&lab->node[0])->suite.esn);
     lab_end(lab);
@@ -168,9 +162,7 @@ static void a_cookie_is_demanded_and_given(void **state)
     (void)state;
     struct lab *lab = lab_new();
     lab->node[1].limits.cookie_always = true;
-    lab_start(lab);
-    lab_initiate(lab, 0);
-    lab_run(lab, LAB_SECOND);
+    lab_connect(lab);
     lab_assert_children(lab, 1);
     assert_int_equal(lab->sent, 6);
     assert_true(lab->node[0].cookie && lab->node[1].cookie);
@@ -185,9 +177,7 @@ static void a_wrong_group_is_corrected_with_and_without_cookie(void **state)
         struct lab *lab = lab_new();
         lab->node[1].limits.cookie_always = cookie;
         only(lab->node[1].profile, IKE_ENCR_AES_GCM_16, 256, 0, IKE_PRF_HMAC_SHA2_256, IKE_DH_ECP_384);
-        lab_start(lab);
-        lab_initiate(lab, 0);
-        lab_run(lab, LAB_SECOND);
+        lab_connect(lab);
         lab_assert_children(lab, 1);
         assert_int_equal(lab->node[0].suite.group, IKE_DH_ECP_384);
         assert_int_equal(ike_stats(lab->node[1].e)->invalid_ke_sent, 1);
@@ -201,9 +191,7 @@ static void no_common_ike_suite_is_refused(void **state)
     struct lab *lab = lab_new();
     only(lab->node[0].profile, IKE_ENCR_AES_GCM_16, 256, 0, IKE_PRF_HMAC_SHA2_256, IKE_DH_ECP_384);
     only(lab->node[1].profile, IKE_ENCR_AES_GCM_16, 128, 0, IKE_PRF_HMAC_SHA2_256, IKE_DH_ECP_384);
-    lab_start(lab);
-    lab_initiate(lab, 0);
-    lab_run(lab, LAB_SECOND);
+    lab_connect(lab);
     assert_int_equal(lab->node[0].downs, 1);
     assert_int_equal(lab->node[0].down_why, IKE_R_NO_PROPOSAL);
     assert_int_equal(ike_stats(lab->node[1].e)->no_proposal, 1);
@@ -216,9 +204,7 @@ static void no_profile_is_refused(void **state)
     (void)state;
     struct lab *lab = lab_new();
     lab->node[1].no_profile = true;
-    lab_start(lab);
-    lab_initiate(lab, 0);
-    lab_run(lab, LAB_SECOND);
+    lab_connect(lab);
     assert_int_equal(lab->node[0].down_why, IKE_R_NO_PROPOSAL);
     lab_end(lab);
 }
@@ -228,9 +214,7 @@ static void a_wrong_key_fails_at_both_sides(void **state)
     (void)state;
     struct lab *lab = lab_new();
     strcpy(lab->node[1].psk, "wrong");
-    lab_start(lab);
-    lab_initiate(lab, 0);
-    lab_run(lab, LAB_SECOND);
+    lab_connect(lab);
     assert_int_equal(lab->node[0].downs, 1);
     assert_int_equal(lab->node[0].down_why, IKE_R_AUTH_FAILED);
     assert_int_equal(lab->node[0].ups + lab->node[1].ups, 0);
@@ -251,9 +235,7 @@ static void each_side_may_have_a_key_of_its_own(void **state)
         strcpy(lab->node[0].psk_remote, "right's");
         strcpy(lab->node[1].psk, "right's");
         strcpy(lab->node[1].psk_remote, wrong ? "right's" : "left's");
-        lab_start(lab);
-        lab_initiate(lab, 0);
-        lab_run(lab, LAB_SECOND);
+        lab_connect(lab);
         lab_assert_sas(lab, wrong ? 0 : 1);
         lab_end(lab);
     }
@@ -262,10 +244,7 @@ static void each_side_may_have_a_key_of_its_own(void **state)
 static void limits_may_change_while_running(void **state)
 {
     (void)state;
-    struct lab *lab = lab_new();
-    lab_start(lab);
-    lab_initiate(lab, 0);
-    lab_run(lab, LAB_SECOND);
+    struct lab *lab = lab_connected();
     lab->node[1].limits.cookie_always = true;
     ike_set_limits(lab->node[1].e, &lab->node[1].limits);
     lab_initiate(lab, 0);
@@ -323,9 +302,7 @@ static void identities_are_matched_as_configured(void **state)
         lab->node[0].profile->local_id = ike_id_parse(rows[i].id);
         p->match[0] = (struct ike_id_match){rows[i].kind, ike_id_parse(rows[i].match), rows[i].prefix};
         p->n_match = 1;
-        lab_start(lab);
-        lab_initiate(lab, 0);
-        lab_run(lab, LAB_SECOND);
+        lab_connect(lab);
         lab_assert_sas(lab, rows[i].ok ? 1 : 0);
         assert_int_equal(lab->node[0].down_why, rows[i].ok ? IKE_R_NONE : IKE_R_AUTH_FAILED);
         lab_end(lab);
@@ -336,14 +313,10 @@ static void selectors_are_narrowed_to_what_both_allow(void **state)
 {
     (void)state;
     struct lab *lab = lab_new();
-    struct ike_addr a, b;
-    (void)ike_addr_parse("10.1.0.0", &a);
-    (void)ike_addr_parse("10.1.2.0", &b);
+    const struct ip_addr a = ip_of("10.1.0.0"), b = ip_of("10.1.2.0");
     lab->node[0].profile->ts_local[0] = ike_ts_prefix(&a, 16);
     lab->node[1].profile->ts_remote[0] = ike_ts_prefix(&b, 24);
-    lab_start(lab);
-    lab_initiate(lab, 0);
-    lab_run(lab, LAB_SECOND);
+    lab_connect(lab);
     lab_assert_children(lab, 1);
     char text[64];
     assert_string_equal(ike_ts_format(&lab_first(&lab->node[0])->ts_local, text, sizeof(text)), "10.1.2.0/24");
@@ -355,14 +328,10 @@ static void disjoint_selectors_leave_an_ike_sa_without_child(void **state)
 {
     (void)state;
     struct lab *lab = lab_new();
-    struct ike_addr a, b;
-    (void)ike_addr_parse("10.1.0.0", &a);
-    (void)ike_addr_parse("10.2.0.0", &b);
+    const struct ip_addr a = ip_of("10.1.0.0"), b = ip_of("10.2.0.0");
     lab->node[0].profile->ts_local[0] = ike_ts_prefix(&a, 16);
     lab->node[1].profile->ts_remote[0] = ike_ts_prefix(&b, 16);
-    lab_start(lab);
-    lab_initiate(lab, 0);
-    lab_run(lab, LAB_SECOND);
+    lab_connect(lab);
     lab_assert_sas(lab, 1);
     lab_assert_children(lab, 0);
     assert_int_equal(lab->node[0].fail_why, IKE_R_TS_UNACCEPTABLE);
@@ -376,9 +345,7 @@ static void no_common_esp_suite_leaves_an_ike_sa_without_child(void **state)
     struct lab *lab = lab_new();
     only_esp(lab->node[0].profile, IKE_ENCR_AES_GCM_16, 128, 0, false);
     only_esp(lab->node[1].profile, IKE_ENCR_AES_GCM_16, 256, 0, false);
-    lab_start(lab);
-    lab_initiate(lab, 0);
-    lab_run(lab, LAB_SECOND);
+    lab_connect(lab);
     lab_assert_sas(lab, 1);
     lab_assert_children(lab, 0);
     assert_int_equal(lab->node[0].fail_why, IKE_R_NO_PROPOSAL);
@@ -394,9 +361,7 @@ static void a_remote_host_gets_an_address(void **state)
     lab->node[0].profile->ts_local[0].port_hi = UINT16_MAX; // dynamic
     lab->node[1].profile->cp_assign = true;
     lab->node[1].profile->ts_remote[0] = lab->node[0].profile->ts_local[0];
-    lab_start(lab);
-    lab_initiate(lab, 0);
-    lab_run(lab, LAB_SECOND);
+    lab_connect(lab);
     lab_assert_children(lab, 1);
     const struct ike_cp_values *cp = &lab->node[0].cp;
     char text[64];
@@ -423,9 +388,7 @@ static void an_empty_pool_leaves_no_child(void **state)
     lab->node[0].profile->cp_request = true;
     lab->node[1].profile->cp_assign = true;
     lab->node[1].pool_size = 0;
-    lab_start(lab);
-    lab_initiate(lab, 0);
-    lab_run(lab, LAB_SECOND);
+    lab_connect(lab);
     lab_assert_children(lab, 0);
     assert_int_equal(lab->node[0].fail_why, IKE_R_ADDRESS);
     lab_end(lab);
@@ -436,9 +399,7 @@ static void a_nat_is_found_and_its_change_of_port_followed(void **state)
     (void)state;
     struct lab *lab = lab_new();
     lab->nat = true;
-    lab_start(lab);
-    lab_initiate(lab, 0);
-    lab_run(lab, LAB_SECOND);
+    lab_connect(lab);
     lab_assert_children(lab, 1);
     assert_true(lab->node[0].nat_local && !lab->node[0].nat_remote);
     assert_true(!lab->node[1].nat_local && lab->node[1].nat_remote);
@@ -466,9 +427,7 @@ static void udp_encapsulation_can_be_forced(void **state)
     for (int i = 0; i < 2; i++) {
         struct lab *lab = lab_new();
         lab->node[i].profile->force_encap = true;
-        lab_start(lab);
-        lab_initiate(lab, 0);
-        lab_run(lab, LAB_SECOND);
+        lab_connect(lab);
         lab_assert_children(lab, 1);
         assert_true(lab_first(&lab->node[0])->encap);
         assert_int_equal(lab_first(&lab->node[1])->path.local_port, 4500);
@@ -486,9 +445,7 @@ static void transport_mode_where_both_want_it(void **state)
         memset(lab->node[i].profile->ts_remote, 0, sizeof(struct ike_ts));
         lab->node[i].profile->ts_local[0].port_hi = lab->node[i].profile->ts_remote[0].port_hi = UINT16_MAX;
     }
-    lab_start(lab);
-    lab_initiate(lab, 0);
-    lab_run(lab, LAB_SECOND);
+    lab_connect(lab);
     lab_assert_children(lab, 1);
     char text[64];
     assert_string_equal(ike_ts_format(&lab_first(&lab->node[0])->ts_local, text, sizeof(text)), "192.0.2.1/32");
@@ -498,10 +455,7 @@ static void transport_mode_where_both_want_it(void **state)
 static void initial_contact_ends_what_was_before(void **state)
 {
     (void)state;
-    struct lab *lab = lab_new();
-    lab_start(lab);
-    lab_initiate(lab, 0);
-    lab_run(lab, LAB_SECOND);
+    struct lab *lab = lab_connected();
     // The initiator restarts: it knows nothing any more, and says so.
     ike_free(lab->node[0].e);
     lab->node[0].e = ike_new(&lab->node[0].ops, &lab->node[0], &lab->node[0].limits);
@@ -517,6 +471,122 @@ static void initial_contact_ends_what_was_before(void **state)
     lab_run(lab, LAB_SECOND);
     lab_assert_sas(lab, 2);
     lab_assert_children(lab, 2);
+    lab_end(lab);
+}
+
+// One peer has two addresses, and we a tunnel to each. The second one that is set up ends the first, because nobody can
+// know yet who is there; then neither ends the other any more. Where it has an identity for each there is nothing to
+// end.
+static void two_tunnels_to_one_peer_leave_each_other_alone(void **state)
+{
+    (void)state;
+    for (unsigned one_name = 0; one_name < 2; one_name++) {
+        struct lab *lab = lab_new();
+        struct lab_node *spoke = &lab->node[0], *hub = &lab->node[1];
+        struct ike_path path[2] = {lab_path(lab, 0), lab_path(lab, 0)};
+        struct ike_profile *profile[2] = {spoke->profile, ike_profile_new("other")};
+        uint32_t session[2];
+        profile[1]->ts_local[0] = profile[0]->ts_local[0];
+        profile[1]->ts_remote[0] = profile[0]->ts_remote[0];
+        path[1].remote = ip_of("192.0.2.99");
+        hub->profile->local_id = one_name ? ike_id_parse("hub.example.com") : NULL;
+        lab_start(lab);
+        for (unsigned i = 0; i < 2; i++) {
+            session[i] = ike_initiate(spoke->e, profile[i], &path[i], lab->now);
+            lab_run(lab, LAB_SECOND);
+        }
+        assert_int_equal(hub->downs, one_name);
+        assert_int_equal(hub->down_why, one_name ? IKE_R_INITIAL_CONTACT : IKE_R_NONE);
+        for (unsigned i = 0; i < 4; i++) { // each is set up anew in turn
+            assert_int_equal(ike_delete_fast(spoke->e, session[i % 2], lab->now), 0);
+            lab_run(lab, 5 * (uint64_t)LAB_SECOND);
+            session[i % 2] = ike_initiate(spoke->e, profile[i % 2], &path[i % 2], lab->now);
+            lab_run(lab, LAB_SECOND);
+            lab_assert_sas(lab, 2);
+            lab_assert_children(lab, 2);
+            assert_true((i == 0 && one_name) || hub->down_why == IKE_R_PEER_DELETE);
+        }
+        // Who has lost both says so.
+        ike_free(spoke->e);
+        spoke->e = ike_new(&spoke->ops, spoke, &spoke->limits);
+        ike_initiate(spoke->e, profile[1], &path[1], lab->now);
+        lab_run(lab, LAB_SECOND);
+        assert_int_equal(lab_sas(spoke), 1);
+        assert_int_equal(lab_sas(hub), one_name ? 1 : 2);
+        assert_int_equal(hub->down_why, IKE_R_INITIAL_CONTACT);
+        ike_profile_unref(profile[1]);
+        lab_end(lab);
+    }
+}
+
+// As responder `force_contact` takes every new SA of an identity for the first one after a restart.
+static void contact_can_be_forced(void **state)
+{
+    (void)state;
+    for (int force = 0; force < 2; force++) {
+        struct lab *lab = lab_new();
+        lab->node[1].profile->force_contact = force;
+        lab->node[0].profile->initial_contact = false;
+        lab_connect(lab);
+        ike_free(lab->node[0].e); // restarts, and does not say so
+        lab->node[0].e = ike_new(&lab->node[0].ops, &lab->node[0], &lab->node[0].limits);
+        lab_initiate(lab, 0);
+        lab_run(lab, LAB_SECOND);
+        assert_int_equal(lab->node[1].ups, 2);
+        assert_int_equal(lab->node[1].downs, force);
+        uint32_t sas, half, children;
+        ike_counts(lab->node[1].e, &sas, &half, &children);
+        assert_int_equal(sas, force ? 1 : 2);
+        assert_int_equal(children, force ? 1 : 2);
+        assert_true(!force || lab->node[1].down_why == IKE_R_INITIAL_CONTACT);
+        // One that is not authentic ends nothing.
+        snprintf(lab->node[0].psk, sizeof(lab->node[0].psk), "another key");
+        lab_initiate(lab, 0);
+        lab_run(lab, LAB_SECOND);
+        assert_int_equal(ike_stats(lab->node[1].e)->auth_failures, 1);
+        assert_int_equal(lab->node[1].downs, force);
+        lab_end(lab);
+    }
+}
+
+static bool silent; // the peer is not reached
+
+static struct lab_fate nobody_hears(struct lab *lab, const struct lab_packet *p)
+{
+    (void)lab, (void)p;
+    return (struct lab_fate){.drop = silent, .copies = 1};
+}
+
+static void fast_deletes_wait_for_nobody(void **state)
+{
+    (void)state;
+    struct lab *lab = lab_new();
+    struct lab_node *n = &lab->node[0];
+    lab->fate = nobody_hears;
+    silent = false;
+    lab_start(lab);
+    uint32_t sas, half, children;
+    for (int round = 0; round < 3; round++) {
+        lab_initiate(lab, 0);
+        lab_run(lab, LAB_SECOND);
+        lab_assert_sas(lab, 1);
+        silent = round > 0;
+        if (round == 2) { // an ordinary one waits
+            assert_int_equal(ike_delete(n->e, n->session, lab->now), 0);
+            lab_run(lab, LAB_SECOND);
+            ike_counts(n->e, &sas, &half, &children);
+            assert_int_equal(sas, 1);
+        }
+        assert_int_equal(ike_delete_fast(n->e, n->session, lab->now), 0);
+        ike_counts(n->e, &sas, &half, &children);
+        assert_int_equal(sas + children, 0);
+        assert_int_equal(n->downs, round + 1);
+        assert_int_equal(ike_delete_fast(n->e, n->session, lab->now), -1); // there is none any more
+        lab_run(lab, LAB_SECOND);
+        if (round == 0) // the peer has heard of it, and its answer was of no use
+            assert_int_equal(lab->node[1].downs, 1);
+        silent = false;
+    }
     lab_end(lab);
 }
 
@@ -550,16 +620,10 @@ static void public_key_work_may_take_its_time(void **state)
     lab->node[0].jobs_later = lab->node[1].jobs_later = true;
     lab_start(lab);
     lab_initiate(lab, 0);
-    for (int i = 0; i < 10; i++) {
-        lab_run(lab, 100000);
-        lab_run_jobs(lab);
-    }
+    lab_run_slowly(lab, 10, 100000);
     lab_assert_children(lab, 1);
     ike_rekey_ike(lab->node[0].e, lab->node[0].session, lab->now);
-    for (int i = 0; i < 10; i++) {
-        lab_run(lab, 100000);
-        lab_run_jobs(lab);
-    }
+    lab_run_slowly(lab, 10, 100000);
     lab_assert_sas(lab, 1);
     assert_int_equal(lab->node[1].rekeys, 1);
     // An SA that ends while its work is done elsewhere.
@@ -599,10 +663,7 @@ static void the_datapath_may_take_its_time(void **state)
 static void the_user_can_delete(void **state)
 {
     (void)state;
-    struct lab *lab = lab_new();
-    lab_start(lab);
-    lab_initiate(lab, 0);
-    lab_run(lab, LAB_SECOND);
+    struct lab *lab = lab_connected();
     assert_int_equal(ike_delete_child(lab->node[1].e, lab_first(&lab->node[1])->spi_in, lab->now), 0);
     lab_run(lab, LAB_SECOND);
     lab_assert_children(lab, 0);
@@ -617,6 +678,38 @@ static void the_user_can_delete(void **state)
     assert_int_equal(lab->node[1].down_why, IKE_R_USER);
     assert_int_equal(lab->node[0].down_why, IKE_R_PEER_DELETE);
     assert_int_equal(ike_delete(lab->node[1].e, lab->node[1].session, lab->now), -1);
+    lab_end(lab);
+}
+
+static unsigned pauses;
+
+static uint8_t own_jitter(void *ctx, uint32_t session)
+{
+    static const uint8_t stretch[] = {0, 128, 255};
+    (void)ctx;
+    assert_int_not_equal(session, 0);
+    return stretch[pauses++ % 3];
+}
+
+static void pauses_may_be_the_owners(void **state)
+{
+    (void)state;
+    struct lab *lab = lab_new();
+    // 1 s, 2 s and a sixteenth, 4 s and 255 of 2,048 parts, in ms, counted from the transmission before
+    static const uint64_t pause[] = {1000, 2125, 4498};
+    lab_start(lab);
+    lab->shut = true;
+    lab->node[0].ops.jitter = own_jitter;
+    pauses = 0;
+    assert_int_not_equal(lab_initiate(lab, 0), 0);
+    for (unsigned i = 0; i < 3; i++) {
+        assert_int_equal(lab->sent, i + 1);
+        lab_run(lab, (pause[i] - 1) * 1000);
+        assert_int_equal(lab->sent, i + 1);
+        lab_run(lab, 1000);
+        assert_int_equal(lab->sent, i + 2);
+        assert_int_equal(pauses, i + 2);
+    }
     lab_end(lab);
 }
 
@@ -646,10 +739,14 @@ int main(void)
         cmocka_unit_test(udp_encapsulation_can_be_forced),
         cmocka_unit_test(transport_mode_where_both_want_it),
         cmocka_unit_test(initial_contact_ends_what_was_before),
+        cmocka_unit_test(two_tunnels_to_one_peer_leave_each_other_alone),
+        cmocka_unit_test(contact_can_be_forced),
+        cmocka_unit_test(fast_deletes_wait_for_nobody),
         cmocka_unit_test(half_open_sas_are_limited_and_expire),
         cmocka_unit_test(public_key_work_may_take_its_time),
         cmocka_unit_test(the_datapath_may_take_its_time),
         cmocka_unit_test(the_user_can_delete),
+        cmocka_unit_test(pauses_may_be_the_owners),
     };
     cmocka_set_message_output(CM_OUTPUT_TAP);
     return cmocka_run_group_tests_name("ike_setup", tests, NULL, NULL);

@@ -56,9 +56,9 @@ grep -q "boot: ready" "$t/uart" && ok "serial output goes to a file" || no "seri
 
 # Stopping.
 $sim --firmware "$elf" --socket "$t/sock" --stats "$t/s" --quiet 2>/dev/null & pid=$!
-for _ in $(seq 100); do [ -S "$t/sock" ] && break; sleep 0.05; done
-[ -S "$t/sock" ] && ok "the socket is there" || no "the socket is there" "after 5 s it is not"
-kill -USR1 $pid; for _ in $(seq 100); do [ -s "$t/s" ] && break; sleep 0.05; done
+for _ in $(seq 600); do [ -S "$t/sock" ] && break; sleep 0.05; done
+[ -S "$t/sock" ] && ok "the socket is there" || no "the socket is there" "after 30 s it is not"
+kill -USR1 $pid; for _ in $(seq 600); do [ -s "$t/s" ] && break; sleep 0.05; done
 grep -q '"paced"' "$t/s" && ok "SIGUSR1 writes statistics and goes on" || no "SIGUSR1 writes statistics and goes on" "none"
 rm -f "$t/s"; kill -TERM $pid; wait $pid; rc=$?
 if [ $rc = 0 ] && [ ! -e "$t/sock" ] && [ -s "$t/s" ]; then ok "SIGTERM stops it cleanly, with statistics"; else no "SIGTERM stops it cleanly, with statistics" "exit code $rc"; fi
