@@ -299,6 +299,7 @@ static void run_stats(struct exec *x, const struct args *a)
                 {"peer_moves", s->peer_moves},
                 {"mobike_updates", s->mobike_updates},
                 {"early_requests", s->early_requests},
+                {"requests_passed", s->requests_passed},
                 {"invalid_spi_sent", s->invalid_spi_sent},
                 {"invalid_selectors_sent", s->invalid_selectors_sent},
                 {"bare_notices", s->bare_notices},

@@ -471,7 +471,7 @@ struct ike_stats {
     uint64_t bad_integrity, bad_fragment, fragments_in, fragments_out, reassembled;
     uint64_t duplicate_requests, early_requests, unexpected_responses, dpd_sent, dead_peers, out_of_memory,
         install_failures, peer_moves, mobike_updates, invalid_spi_sent, invalid_selectors_sent, bare_notices,
-        error_notices, address_failures, cp_required;
+        error_notices, address_failures, cp_required, requests_passed;
     uint64_t reauths, redirects_sent, redirects_followed, redirects_refused, redirects_unresolved, ppk_used,
         ppk_missing;
     uint64_t tickets_sent, tickets_taken, tickets_refused, resumed, unauth_refused;

@@ -55,6 +55,7 @@ enum ike_times {
     IKE_T_CLOSED = 30,        ///< a closed SA still answers the retransmissions of the request that closed it
     IKE_T_REPLACED = 60,      ///< a rekeyed SA whose Delete never comes is deleted by us
     IKE_T_CHILD_LINGER = 3,   ///< the inbound half of a replaced child takes stragglers
+    IKE_T_CROSSING = 5,       ///< a request to rekey what our own rekey has replaced waits for our Delete, at most
     IKE_T_CHILD_SWITCH = 5,   ///< responder of a child rekey: traffic moves even if no Delete came
     IKE_T_TEMPORARY = 2,      ///< first pause after TEMPORARY_FAILURE, doubled by each (and jittered)
     IKE_T_LOOK_MS = 200,      ///< DPD: what a child's counters say is known this long after they are asked for

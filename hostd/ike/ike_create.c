@@ -214,6 +214,7 @@ static void settle_rekey(struct ike_sa *sa, struct ike_task *t)
         old->why = IKE_R_REKEYED;
         if (ike_task_add(sa, IKE_TASK_DELETE_CHILD, old->pub.id))
             ike_child_set_state(old, IKE_C_DELETING, "rekeyed by us");
+        old->next_at = sa->e->now + (uint64_t)IKE_T_CROSSING * IKE_SECOND;
     }
     if (rival) {
         ike_child_replaced(rival); // redundant: the peer deletes it
@@ -555,6 +556,18 @@ static bool making(const struct ike_sa *sa)
     return t != NULL;
 }
 
+// The peer's request to rekey an SA that our own exchange has rekeyed meanwhile: it was late, or lost and repeated.
+// Some peers that are told TEMPORARY_FAILURE before they have our Delete (2.25.1) go back to the old SA and never send
+// on the new one. Repeated after the Delete, the request is answered with CHILD_SA_NOT_FOUND, which all understand.
+static bool crossing(struct ike_sa *sa, const struct ike_notify_in *n)
+{
+    struct buf b;
+    buf_init(&b, n->spi.p, n->spi.len);
+    const uint32_t spi = buf_u32(&b);
+    const struct ike_child *old = buf_ok(&b) && n->proto == IKE_PROTO_ESP ? ike_child_by_out(sa, spi) : NULL;
+    return old && old->state == IKE_C_DELETING && old->why == IKE_R_REKEYED && sa->e->now < old->next_at;
+}
+
 // The child that a request rekeys. 0, or the error notify.
 static uint16_t find_rekeyed(struct ike_sa *sa, const struct ike_notify_in *n, struct ike_request *r)
 {
@@ -639,12 +652,17 @@ void ike_create_request(struct ike_sa *sa, const struct ike_payloads *p)
 {
     struct ike_engine *e = sa->e;
     const uint8_t proto = p->sa.p ? ike_first_proto(p->sa) : 0;
+    const struct ike_notify_in *rekey = ike_find_notify(p, IKE_N_REKEY_SA);
     if (!ike_sa_usable(sa)) {
         refuse(sa, IKE_N_TEMPORARY_FAILURE, p);
         return;
     }
     if (p->sa.p == NULL || p->nonce.p == NULL) {
         refuse(sa, IKE_N_INVALID_SYNTAX, p);
+        return;
+    }
+    if (rekey && crossing(sa, rekey)) {
+        ike_request_pass(sa);
         return;
     }
     sa->req = ike_zalloc(e, sizeof(*sa->req));

@@ -479,6 +479,8 @@ void ike_nat_keepalive(struct ike_sa *sa);
 // --- ike_msg.c
 /// Send and keep for retransmission: the request of the task at hand. false: it could not be built.
 bool ike_send_request(struct ike_sa *sa, uint8_t exchange, const struct ike_build *chain);
+/// As if the peer's request that is open had not come: it will be repeated, and judged then.
+void ike_request_pass(struct ike_sa *sa);
 /// Answer the request of the peer that is open.
 bool ike_send_response(struct ike_sa *sa, const struct ike_build *chain);
 /// Answer with one notify.

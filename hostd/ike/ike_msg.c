@@ -167,6 +167,13 @@ bool ike_send_request(struct ike_sa *sa, uint8_t exchange, const struct ike_buil
     return true;
 }
 
+void ike_request_pass(struct ike_sa *sa)
+{
+    sa->in_open = false;
+    sa->next_in--;
+    sa->e->stats.requests_passed++;
+}
+
 bool ike_send_response(struct ike_sa *sa, const struct ike_build *chain)
 {
     const struct ike_header h = {
@@ -177,13 +184,12 @@ bool ike_send_response(struct ike_sa *sa, const struct ike_build *chain)
         .mid = sa->next_in - 1,
     };
     struct ike_flight *f = make_flight(sa, &h, chain);
-    sa->in_open = false;
     if (f == NULL) {
-        // As if the request had not come: the peer will repeat it.
-        sa->next_in--;
+        ike_request_pass(sa);
         ike_sa_log(sa, IKE_LOG_ERROR, "could not build an answer");
         return false;
     }
+    sa->in_open = false;
     free(sa->answer);
     sa->answer = f;
     ike_send_flight_on(sa, f, sa->ext && sa->ext->reply_elsewhere ? &sa->ext->reply : &sa->path);

@@ -401,6 +401,44 @@ static void a_child_that_an_answer_makes_is_not_rekeyed_before_it(void **state)
     lab_end(lab);
 }
 
+// The first request to rekey of node 1 is lost, and the Deletes of node 0 until lab->arg.
+static struct lab_fate late_delete(struct lab *lab, const struct lab_packet *p)
+{
+    const bool request = !lab_is_response(p), create = lab_exchange(p) == IKE_X_CREATE_CHILD;
+    if (p->from == 1 && request && create)
+        return (struct lab_fate){.drop = lab->arg2++ == 0};
+    return (struct lab_fate){.drop = p->from == 0 && request && !create && lab->now < lab->arg};
+}
+
+// A peer that is refused for now what it wants to rekey would go on with the old child, though the new one is there: it
+// is not answered before our Delete of the old one, which tells it; but it is not left without an answer for ever.
+static void a_late_rekey_of_what_we_rekeyed_waits_for_our_delete(void **state)
+{
+    (void)state;
+    for (unsigned late = 0; late < 2; late++) {
+        struct lab *lab = lab_connected();
+        struct lab_node *a = &lab->node[0], *b = &lab->node[1];
+        const uint32_t old = lab_first(a)->spi_in;
+        lab->arg = lab->now + (late ? 12 : 3) * (uint64_t)LAB_SECOND;
+        lab->fate = late_delete;
+        ike_rekey_child(b->e, lab_first(b)->spi_in, lab->now);
+        ike_rekey_child(a->e, old, lab->now);
+        lab_run(lab, 4 * (uint64_t)LAB_SECOND);
+        assert_in_range(lab->arg2, 2, 4);
+        assert_true(ike_stats(a->e)->requests_passed > 0);
+        assert_int_equal(ike_stats(a->e)->temporary_failures, 0);
+        lab_run(lab, 7 * (uint64_t)LAB_SECOND);
+        assert_int_equal(ike_stats(a->e)->temporary_failures, late);
+        lab_run(lab, 60 * (uint64_t)LAB_SECOND);
+        assert_int_equal(ike_stats(a->e)->temporary_failures, late);
+        lab_assert_sas(lab, 1);
+        lab_assert_children(lab, 1);
+        assert_int_not_equal(lab_first(a)->spi_in, old);
+        assert_int_equal(a->downs + b->downs, 0);
+        lab_end(lab);
+    }
+}
+
 static void an_ike_rekey_meets_a_delete(void **state)
 {
     (void)state;
@@ -959,6 +997,7 @@ int main(void)
         cmocka_unit_test(a_child_rekey_meets_a_delete),
         cmocka_unit_test(a_child_that_an_answer_makes_is_not_deleted_before_it),
         cmocka_unit_test(a_child_that_an_answer_makes_is_not_rekeyed_before_it),
+        cmocka_unit_test(a_late_rekey_of_what_we_rekeyed_waits_for_our_delete),
         cmocka_unit_test(an_ike_rekey_meets_a_delete),
         cmocka_unit_test(simultaneous_rekeys_with_slow_work),
         cmocka_unit_test(an_answer_overtakes_our_own),
