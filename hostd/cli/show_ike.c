@@ -91,6 +91,7 @@ json_t *show_ike_sa(const struct culvertd *d, const struct ike_sa_info *sa)
     json_object_set_new(o, "next_out", json_integer(sa->next_out));
     json_object_set_new(o, "next_in", json_integer(sa->next_in));
     json_object_set_new(o, "requests_queued", json_integer(sa->requests_queued));
+    json_object_set_new(o, "requests_out", json_integer(sa->requests_out));
     json_object_set_new(o, "window", json_integer(sa->window));
     json_object_set_new(o, "peer_window", json_integer(sa->peer_window));
     json_object_set_new(o, "mobike", json_boolean(sa->mobike));

@@ -440,15 +440,15 @@ struct ike_sa_info {
     struct ike_path path;
     const struct ike_id *local_id, *remote_id; ///< NULL while unknown
     struct ike_suite suite;
-    uint8_t auth_local, auth_remote;    ///< enum ike_auth_method
-    bool nat_local, nat_remote;         ///< which side is behind a NAT
-    bool fragmentation;                 ///< both sides can
-    bool cookie;                        ///< a cookie was demanded when it was set up
-    uint64_t born, rekey_at, expire_at; ///< microseconds; 0: never
-    uint64_t last_in;                   ///< last authenticated message
-    uint32_t next_out, next_in;         ///< message ids
-    uint32_t requests_queued;
-    uint32_t window, peer_window; ///< requests at once: that we take, that the peer takes
+    uint8_t auth_local, auth_remote;        ///< enum ike_auth_method
+    bool nat_local, nat_remote;             ///< which side is behind a NAT
+    bool fragmentation;                     ///< both sides can
+    bool cookie;                            ///< a cookie was demanded when it was set up
+    uint64_t born, rekey_at, expire_at;     ///< microseconds; 0: never
+    uint64_t last_in;                       ///< last authenticated message
+    uint32_t next_out, next_in;             ///< message ids
+    uint32_t requests_queued, requests_out; ///< exchanges of ours that wait, and that are under way
+    uint32_t window, peer_window;           ///< requests at once: that we take, that the peer takes
     bool mobike;
     const struct ike_cp_values *given; ///< what we told the peer by a configuration payload; NULL: nothing
     const struct ike_cp_values *taken; ///< what it told us

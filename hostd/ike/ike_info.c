@@ -120,6 +120,11 @@ void ike_info_request(struct ike_sa *sa, const struct ike_payloads *p)
     for (uint32_t i = 0; i < p->n_delete; i++) {
         if (p->del[i].proto != IKE_PROTO_IKE)
             continue;
+        if (sa->state == IKE_S_ESTABLISHED && ike_rekey_deriving(sa)) {
+            // The peer has decided between two new SAs, and waits for the Delete of ours if that has lost.
+            ike_request_pass(sa);
+            return;
+        }
         answer(sa, NULL, NULL, 0);
         if (sa->state == IKE_S_ESTABLISHED)
             ike_rekey_adopt(sa); // the peer's new SA, if there is one, goes on with the children

@@ -734,6 +734,8 @@ void ike_rekey_response(struct ike_sa *sa, const struct ike_payloads *p);
 void ike_rekey_failed(struct ike_sa *sa, uint16_t notify);
 /// The peer deletes an SA that we are rekeying too: its new SA, if any, takes over. true: it did.
 bool ike_rekey_adopt(struct ike_sa *sa);
+/// Is the answer to our rekey here, and what it makes still being computed?
+bool ike_rekey_deriving(const struct ike_sa *sa);
 /// The peer uses the SA that its rekey has made while ours of the same SA is under way: it takes over now.
 void ike_rekey_claimed(struct ike_sa *sa);
 /// Compare nonces as numbers of big-endian bytes, shorter first (2.8.1).

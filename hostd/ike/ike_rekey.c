@@ -118,6 +118,12 @@ bool ike_rekey_adopt(struct ike_sa *sa)
     return true;
 }
 
+bool ike_rekey_deriving(const struct ike_sa *sa)
+{
+    const struct ike_task *t = ike_task_out(sa, IKE_TASK_REKEY_IKE, 0);
+    return t && t->sent && t->job;
+}
+
 void ike_rekey_claimed(struct ike_sa *sa)
 {
     struct ike_sa *old = sa->provisional ? ike_sa_by_session(sa->e, sa->session) : NULL;

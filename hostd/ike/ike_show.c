@@ -41,6 +41,8 @@ void ike_sa_info(struct ike_sa *sa, void (*fn)(void *arg, const struct ike_sa_in
     i.auth_until = sa->ext ? sa->ext->auth_until : 0;
     for (const struct ike_task *t = sa->queue; t; t = t->next)
         i.requests_queued++;
+    for (const struct ike_task *t = sa->task; t; t = t->next)
+        i.requests_out++;
     i.given = ike_cp_values(sa->given, &given);
     i.taken = ike_cp_values(sa->taken, &taken);
     for (const struct ike_child *c = sa->children; list && c; c = c->next) {

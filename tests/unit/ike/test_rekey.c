@@ -546,6 +546,61 @@ static void an_answer_overtakes_our_own(void **state)
     }
 }
 
+static void run_job_of(struct lab_node *n, enum ike_job_slot slot)
+{
+    unsigned i = 0;
+    while (i < n->n_jobs && n->job[i]->slot != slot)
+        i++;
+    assert_true(i < n->n_jobs);
+    struct ike_job *job = n->job[i];
+    n->n_jobs--;
+    memmove(n->job + i, n->job + i + 1, (n->n_jobs - i) * sizeof(n->job[0]));
+    ike_job_run(job);
+    ike_job_complete(n->e, job, n->lab->now);
+}
+
+static unsigned living(const struct lab_node *n)
+{
+    unsigned count = 0;
+    for (const struct ike_sa *sa = n->e->sas; sa; sa = sa->next)
+        count += sa->state != IKE_S_CLOSED && sa->state != IKE_S_DEAD;
+    return count;
+}
+
+// Both rekey the IKE SA at once, and what the peer wins with its Delete of the old one comes while ours is still being
+// computed: what we have made is deleted all the same, as the peer has it.
+static void a_redundant_ike_sa_is_deleted_however_late_its_keys_are(void **state)
+{
+    (void)state;
+    uint64_t passed = 0;
+    for (unsigned seed = 0; seed < 16; seed++) {
+        struct lab *lab = lab_new();
+        struct lab_node *a = &lab->node[0], *b = &lab->node[1];
+        a->seed += seed;
+        b->seed += (uint64_t)seed * 31;
+        a->jobs_later = true;
+        lab_start(lab);
+        lab_initiate(lab, 0);
+        lab_run_slowly(lab, 10, LAB_SECOND / 10);
+        ike_rekey_ike(a->e, a->session, lab->now);
+        run_job_of(a, IKE_JOB_TASK);
+        ike_rekey_ike(b->e, b->session, lab->now);
+        lab_run(lab, LAB_SECOND / 2);
+        run_job_of(a, IKE_JOB_REQUEST);
+        lab_run(lab, LAB_SECOND / 4);
+        run_job_of(a, IKE_JOB_TASK);
+        lab_run(lab, 10 * (uint64_t)LAB_SECOND);
+        assert_int_equal(living(a), 1);
+        assert_int_equal(living(b), 1);
+        assert_int_equal(ike_stats(b->e)->collisions, 1);
+        assert_int_equal(a->downs + b->downs, 0);
+        lab_assert_children(lab, 1);
+        passed += ike_stats(a->e)->requests_passed;
+        lab_end(lab);
+    }
+    assert_in_range(passed, 1, 15);
+}
+
 // --- broken networks
 
 static struct lab_fate drop_nth(struct lab *lab, const struct lab_packet *p)
@@ -1001,6 +1056,7 @@ int main(void)
         cmocka_unit_test(an_ike_rekey_meets_a_delete),
         cmocka_unit_test(simultaneous_rekeys_with_slow_work),
         cmocka_unit_test(an_answer_overtakes_our_own),
+        cmocka_unit_test(a_redundant_ike_sa_is_deleted_however_late_its_keys_are),
         cmocka_unit_test(each_message_may_be_lost),
         cmocka_unit_test(each_message_may_come_again),
         cmocka_unit_test(loss_repetition_and_disorder_together),
