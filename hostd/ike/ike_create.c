@@ -565,6 +565,10 @@ static bool crossing(struct ike_sa *sa, const struct ike_notify_in *n)
     buf_init(&b, n->spi.p, n->spi.len);
     const uint32_t spi = buf_u32(&b);
     const struct ike_child *old = buf_ok(&b) && n->proto == IKE_PROTO_ESP ? ike_child_by_out(sa, spi) : NULL;
+    const struct ike_task *t = old ? ike_task_out(sa, IKE_TASK_REKEY_CHILD, old->pub.id) : NULL;
+    const struct ike_child *made = t ? ike_child_by_id(sa->e, t->made) : NULL;
+    if (made && made->state == IKE_C_INSTALLING) // our exchange is over, only the datapath has not said so yet
+        return true;
     return old && old->state == IKE_C_DELETING && old->why == IKE_R_REKEYED && sa->e->now < old->next_at;
 }
 

@@ -439,6 +439,37 @@ static void a_late_rekey_of_what_we_rekeyed_waits_for_our_delete(void **state)
     }
 }
 
+// The same while the datapath is at work for what our rekey has made: there is no collision any more to be decided.
+static void a_late_rekey_waits_for_the_datapath_too(void **state)
+{
+    (void)state;
+    for (unsigned seed = 0; seed < 16; seed++) {
+        struct lab *lab = lab_new();
+        struct lab_node *a = &lab->node[0], *b = &lab->node[1];
+        a->seed += seed;
+        b->seed += (uint64_t)seed * 31;
+        lab_connect(lab);
+        const uint32_t old = lab_first(a)->spi_in;
+        lab->fate = late_delete;
+        a->install_later = true;
+        ike_rekey_child(b->e, lab_first(b)->spi_in, lab->now);
+        ike_rekey_child(a->e, old, lab->now);
+        lab_run(lab, 4 * (uint64_t)LAB_SECOND);
+        assert_true(lab->arg2 >= 2);
+        for (int i = 0; i < 4; i++) {
+            lab_finish_installs(a, 0);
+            lab_run(lab, LAB_SECOND / 10);
+        }
+        a->install_later = false;
+        lab_run(lab, 20 * (uint64_t)LAB_SECOND);
+        assert_true(ike_stats(a->e)->requests_passed > 0);
+        lab_assert_children(lab, 1);
+        assert_int_not_equal(lab_first(a)->spi_in, old);
+        lab_assert_sas(lab, 1);
+        lab_end(lab);
+    }
+}
+
 static void an_ike_rekey_meets_a_delete(void **state)
 {
     (void)state;
@@ -1053,6 +1084,7 @@ int main(void)
         cmocka_unit_test(a_child_that_an_answer_makes_is_not_deleted_before_it),
         cmocka_unit_test(a_child_that_an_answer_makes_is_not_rekeyed_before_it),
         cmocka_unit_test(a_late_rekey_of_what_we_rekeyed_waits_for_our_delete),
+        cmocka_unit_test(a_late_rekey_waits_for_the_datapath_too),
         cmocka_unit_test(an_ike_rekey_meets_a_delete),
         cmocka_unit_test(simultaneous_rekeys_with_slow_work),
         cmocka_unit_test(an_answer_overtakes_our_own),
