@@ -48,6 +48,11 @@ struct ike_crypto {
     EVP_CIPHER_CTX *cipher;
     EVP_MD *sha1, *sha256;
     EVP_MD_CTX *md;
+    /// The pre-shared key that was used last, and what it makes by the PRF (0: none yet). Both AUTHs mostly have the
+    /// same one, and behind a wildcard all peers do.
+    uint16_t psk_prf;
+    size_t psk_len;
+    uint8_t psk[IKE_MAX_PSK], padded[IKE_MAX_PRF];
 };
 
 void ike_crypto_free(struct ike_crypto *c)
@@ -63,7 +68,7 @@ void ike_crypto_free(struct ike_crypto *c)
     EVP_MD_free(c->sha1);
     EVP_MD_free(c->sha256);
     EVP_MD_CTX_free(c->md);
-    OPENSSL_free(c);
+    OPENSSL_clear_free(c, sizeof(*c));
 }
 
 static EVP_MAC_CTX *hmac_new(EVP_MAC *hmac, const char *digest)
@@ -311,17 +316,33 @@ bool ike_derive_child(struct ike_crypto *c, uint16_t prf, const uint8_t *sk_d, s
     return ok;
 }
 
-bool ike_auth_psk(struct ike_crypto *c, uint16_t prf, struct ike_bytes psk, struct ike_bytes msg,
-                  struct ike_bytes nonce, struct ike_bytes id_body, const uint8_t *sk_p, uint8_t *out)
+// prf(psk, pad): the key of AUTH. It depends on nothing of the exchange. NULL: failed.
+static const uint8_t *padded_key(struct ike_crypto *c, uint16_t prf, struct ike_bytes psk)
 {
     static const uint8_t pad[] = "Key Pad for IKEv2"; // RFC 7296 2.15; without its zero
     const struct ike_bytes pad_part = {pad, sizeof(pad) - 1};
+    if (psk.len > sizeof(c->psk))
+        return NULL;
+    if (c->psk_prf == prf && c->psk_len == psk.len && CRYPTO_memcmp(c->psk, psk.p, psk.len) == 0)
+        return c->padded;
+    OPENSSL_cleanse(c->psk, sizeof(c->psk));
+    c->psk_prf = 0;
+    if (!ike_prf(c, prf, psk.p, psk.len, &pad_part, 1, c->padded))
+        return NULL;
+    c->psk_prf = prf;
+    c->psk_len = psk.len;
+    memcpy(c->psk, psk.p, psk.len);
+    return c->padded;
+}
+
+bool ike_auth_psk(struct ike_crypto *c, uint16_t prf, struct ike_bytes psk, struct ike_bytes msg,
+                  struct ike_bytes nonce, struct ike_bytes id_body, const uint8_t *sk_p, uint8_t *out)
+{
     const size_t len = ike_prf_len(prf);
-    uint8_t key[IKE_MAX_PRF], maced[IKE_MAX_PRF];
-    bool ok = ike_prf(c, prf, psk.p, psk.len, &pad_part, 1, key) && ike_prf(c, prf, sk_p, len, &id_body, 1, maced);
+    uint8_t maced[IKE_MAX_PRF];
+    const uint8_t *key = padded_key(c, prf, psk);
     const struct ike_bytes parts[] = {msg, nonce, {maced, len}};
-    ok = ok && ike_prf(c, prf, key, len, parts, 3, out);
-    OPENSSL_cleanse(key, sizeof(key));
+    const bool ok = key && ike_prf(c, prf, sk_p, len, &id_body, 1, maced) && ike_prf(c, prf, key, len, parts, 3, out);
     OPENSSL_cleanse(maced, sizeof(maced));
     return ok;
 }

@@ -57,7 +57,7 @@ bool ike_skeyseed_rekey(struct ike_crypto *c, uint16_t old_prf, const uint8_t *o
 bool ike_derive_child(struct ike_crypto *c, uint16_t prf, const uint8_t *sk_d, struct ike_bytes shared,
                       struct ike_bytes ni, struct ike_bytes nr, const struct ike_suite *esp, struct ike_child_key *i2r,
                       struct ike_child_key *r2i);
-/// AUTH with a pre-shared key (2.15): prf(prf(psk, pad), msg | nonce | maced id).
+/// AUTH with a pre-shared key (2.15): prf(prf(psk, pad), msg | nonce | maced id). psk: at most IKE_MAX_PSK bytes.
 bool ike_auth_psk(struct ike_crypto *c, uint16_t prf, struct ike_bytes psk, struct ike_bytes msg,
                   struct ike_bytes nonce, struct ike_bytes id_body, const uint8_t *sk_p, uint8_t *out);
 

@@ -81,17 +81,24 @@ static EVP_PKEY_CTX *generator(const struct group *g)
     return NULL;
 }
 
-// To make a generator costs as much as a tenth of a key: each thread keeps those of the groups that matter.
+// To make a generator costs as much as a tenth of a key, and to make the peer's key anew a fiftieth: each thread keeps
+// them for the groups that matter.
 enum { KEPT = 2 };
+struct kept {
+    EVP_PKEY_CTX *generator;
+    EVP_PKEY *peer; ///< has the group's parameters, and gets one public value after the other
+};
 static pthread_key_t kept_key;
 static pthread_once_t kept_once = PTHREAD_ONCE_INIT;
 static bool kept_ready;
 
 static void kept_free(void *p)
 {
-    EVP_PKEY_CTX **kept = p;
-    for (int i = 0; i < KEPT; i++)
-        EVP_PKEY_CTX_free(kept[i]);
+    struct kept *kept = p;
+    for (int i = 0; i < KEPT; i++) {
+        EVP_PKEY_CTX_free(kept[i].generator);
+        EVP_PKEY_free(kept[i].peer);
+    }
     free(kept);
 }
 
@@ -100,16 +107,16 @@ static void kept_init(void)
     kept_ready = pthread_key_create(&kept_key, kept_free) == 0;
 }
 
-// Where this thread keeps the generator of a group; NULL: nowhere.
-static EVP_PKEY_CTX **kept(const struct group *g)
+// What this thread keeps of a group; NULL: nothing.
+static struct kept *kept(const struct group *g)
 {
     const long at = g - groups;
     pthread_once(&kept_once, kept_init);
     if (at >= KEPT || !kept_ready)
         return NULL;
-    EVP_PKEY_CTX **all = pthread_getspecific(kept_key);
+    struct kept *all = pthread_getspecific(kept_key);
     if (all == NULL) {
-        all = calloc(KEPT, sizeof(EVP_PKEY_CTX *));
+        all = calloc(KEPT, sizeof(*all));
         if (all && pthread_setspecific(kept_key, all) != 0) {
             free(all);
             all = NULL;
@@ -122,8 +129,8 @@ EVP_PKEY *ike_dh_generate(uint16_t group, uint8_t *pub, size_t *pub_len)
 {
     const struct group *g = find(group);
     EVP_PKEY *key = NULL;
-    EVP_PKEY_CTX **keep = g ? kept(g) : NULL;
-    EVP_PKEY_CTX *ctx = keep && *keep ? *keep : g ? generator(g) : NULL;
+    struct kept *keep = g ? kept(g) : NULL;
+    EVP_PKEY_CTX *ctx = keep && keep->generator ? keep->generator : g ? generator(g) : NULL;
     uint8_t *encoded = NULL;
     size_t len = 0;
     bool ok = ctx && EVP_PKEY_generate(ctx, &key) == 1 && (len = EVP_PKEY_get1_encoded_public_key(key, &encoded)) > 0;
@@ -137,29 +144,41 @@ EVP_PKEY *ike_dh_generate(uint16_t group, uint8_t *pub, size_t *pub_len)
     }
     OPENSSL_free(encoded);
     if (keep)
-        *keep = ctx;
+        keep->generator = ctx;
     else
         EVP_PKEY_CTX_free(ctx);
     return key;
 }
 
-// The peer's public value as a key with our key's parameters; NULL if it is not one.
+// The peer's public value as a key with our key's parameters, a reference; NULL if it is not one.
 static EVP_PKEY *peer_key(const struct group *g, const EVP_PKEY *ours, const uint8_t *value, size_t len)
 {
     uint8_t encoded[IKE_MAX_KE + 1];
-    EVP_PKEY *peer = EVP_PKEY_new();
+    struct kept *keep = kept(g);
+    EVP_PKEY *peer = keep ? keep->peer : NULL;
     size_t n = 0;
-    if (len != g->public_len || peer == NULL)
-        goto bad;
+    if (len != g->public_len)
+        return NULL;
+    if (peer == NULL) {
+        peer = EVP_PKEY_new();
+        if (peer == NULL || EVP_PKEY_copy_parameters(peer, ours) != 1)
+            goto bad;
+    }
     if (g->point)
         encoded[n++] = 0x04;
     memcpy(encoded + n, value, len);
     n += len;
-    if (EVP_PKEY_copy_parameters(peer, ours) != 1 || EVP_PKEY_set1_encoded_public_key(peer, encoded, n) != 1)
-        goto bad;
+    if (EVP_PKEY_set1_encoded_public_key(peer, encoded, n) != 1)
+        goto bad; // one that was kept goes, too: nobody says what is left in it
+    if (keep) {
+        keep->peer = peer;
+        EVP_PKEY_up_ref(peer);
+    }
     return peer;
 bad:
     EVP_PKEY_free(peer);
+    if (keep)
+        keep->peer = NULL;
     return NULL;
 }
 

@@ -168,6 +168,35 @@ static void key_schedule(void **state)
     assert_memory_equal(got, want, 32);
 }
 
+// What is remembered of one key serves no other, and no other PRF.
+static void auth_of_one_key_after_the_other(void **state)
+{
+    (void)state;
+    static const struct {
+        const char *key;
+        uint16_t prf;
+    } rows[] = {{"one", IKE_PRF_HMAC_SHA2_256}, {"two", IKE_PRF_HMAC_SHA2_256}, {"one", IKE_PRF_HMAC_SHA2_256},
+                {"one", IKE_PRF_HMAC_SHA2_384}, {"one", IKE_PRF_HMAC_SHA2_256}, {"", IKE_PRF_HMAC_SHA2_256},
+                {"on", IKE_PRF_HMAC_SHA2_256},  {"one", IKE_PRF_HMAC_SHA2_256}, {"one", IKE_PRF_HMAC_SHA2_256}};
+    uint8_t got[IKE_MAX_PRF], want[IKE_MAX_PRF], pad[IKE_MAX_PRF], maced[IKE_MAX_PRF], octets[2 + IKE_MAX_PRF];
+    const uint8_t sk_p[IKE_MAX_PRF] = {9};
+    for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
+        const EVP_MD *md = rows[i].prf == IKE_PRF_HMAC_SHA2_256 ? EVP_sha256() : EVP_sha384();
+        unsigned n;
+        HMAC(md, rows[i].key, (int)strlen(rows[i].key), (const uint8_t *)"Key Pad for IKEv2", 17, pad, &n);
+        HMAC(md, sk_p, (int)n, (const uint8_t *)"id", 2, maced, &n);
+        memcpy(octets, "mn", 2);
+        memcpy(octets + 2, maced, n);
+        HMAC(md, pad, (int)n, octets, 2 + n, want, &n);
+        assert_true(ike_auth_psk(c, rows[i].prf, bytes(rows[i].key, strlen(rows[i].key)), bytes("m", 1), bytes("n", 1),
+                                 bytes("id", 2), sk_p, got));
+        assert_memory_equal(got, want, n);
+    }
+    const uint8_t long_key[IKE_MAX_PSK + 1] = {0};
+    assert_false(ike_auth_psk(c, IKE_PRF_HMAC_SHA2_256, bytes(long_key, sizeof(long_key)), bytes("m", 1), bytes("n", 1),
+                              bytes("id", 2), sk_p, got));
+}
+
 static const struct ike_suite suites[] = {
     {.encr = IKE_ENCR_AES_GCM_16, .encr_bits = 128},
     {.encr = IKE_ENCR_AES_GCM_16, .encr_bits = 256},
@@ -231,18 +260,24 @@ static void every_group_agrees_with_itself(void **state)
         assert_int_equal(na, modp || groups[i] == 31 ? la : la / 2);
         assert_memory_equal(sa, sb, na);
         // Values that are no members.
-        assert_false(ike_dh_derive(groups[i], a, pb, lb - 1, sa, &na));
+        uint8_t good[IKE_MAX_KE], bad[IKE_MAX_KE];
+        memcpy(good, pb, lb);
+        assert_false(ike_dh_derive(groups[i], a, pb, lb - 1, bad, &na));
         memset(pb, 0, sizeof(pb));
-        assert_false(ike_dh_derive(groups[i], a, pb, lb, sa, &na));
+        assert_false(ike_dh_derive(groups[i], a, pb, lb, bad, &na));
         if (groups[i] != 31) {
             memset(pb, 0xff, sizeof(pb));
-            assert_false(ike_dh_derive(groups[i], a, pb, lb, sa, &na));
+            assert_false(ike_dh_derive(groups[i], a, pb, lb, bad, &na));
         }
         if (modp) {
             memset(pb, 0, sizeof(pb));
             pb[lb - 1] = 1;
-            assert_false(ike_dh_derive(groups[i], a, pb, lb, sa, &na));
+            assert_false(ike_dh_derive(groups[i], a, pb, lb, bad, &na));
         }
+        // They leave nothing behind.
+        assert_true(ike_dh_derive(groups[i], a, good, lb, sa, &na));
+        assert_int_equal(na, nb);
+        assert_memory_equal(sa, sb, na);
         EVP_PKEY_free(a);
         EVP_PKEY_free(b);
     }
@@ -350,6 +385,7 @@ int main(void)
         cmocka_unit_test(prf_is_hmac),
         cmocka_unit_test(prf_plus_is_hkdf_expand),
         cmocka_unit_test(key_schedule),
+        cmocka_unit_test(auth_of_one_key_after_the_other),
         cmocka_unit_test(sealed_messages_open_and_no_bit_may_change),
         cmocka_unit_test(every_group_agrees_with_itself),
         cmocka_unit_test(x25519_published_answer),
