@@ -42,6 +42,25 @@ static void remember(struct ike_sa *sa)
     p->met = ike_id_new(id->type, id->data, id->len);
 }
 
+// We said that we had no other SA with this peer, and find now that we have: it was somebody unknown then. The peer has
+// ended one of the two.
+static void ask_the_others(struct ike_sa *sa)
+{
+    const struct ike_id *peer = sa->remote_id;
+    bool others = false;
+    struct ike_node *n = ike_table_find(&sa->e->by_id, ike_hash(peer->data, peer->len, peer->type));
+    for (; n; n = ike_table_again(n)) {
+        struct ike_sa *other = n->owner;
+        if (other == sa || other->state != IKE_S_ESTABLISHED || !ike_id_equal(other->remote_id, peer) ||
+            !ike_id_equal(other->local_id, sa->local_id))
+            continue;
+        ike_dpd_ask(other);
+        others = true;
+    }
+    if (others)
+        ike_dpd_ask(sa);
+}
+
 void ike_auth_fails(struct ike_sa *sa, const char *why)
 {
     sa->e->stats.auth_failures++;
@@ -84,7 +103,8 @@ static void send_first(struct ike_sa *sa, bool ok)
     }
     ike_build_chain(&b, e->chain, IKE_MAX_MESSAGE);
     ike_auth_put(sa, &b, IKE_P_IDI);
-    if (p->initial_contact && !have_contact(sa))
+    sa->auth->contact = p->initial_contact && !have_contact(sa);
+    if (sa->auth->contact)
         ike_put_notify(&b, IKE_N_INITIAL_CONTACT, NULL, 0);
     if (p->auth_remote & IKE_WAY_CERT && p->n_ca)
         ike_put_certreq(&b, p->ca_hashes, p->n_ca);
@@ -238,6 +258,8 @@ static void established(struct ike_sa *sa)
     ike_sa_established(sa);
     if (sa->state == IKE_S_ESTABLISHED)
         first_child(sa, &p);
+    if (sa->state == IKE_S_ESTABLISHED && sa->auth->contact)
+        ask_the_others(sa);
     ike_sa_forget_init(sa);
 }
 

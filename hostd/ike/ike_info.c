@@ -187,6 +187,19 @@ static bool look(struct ike_sa *sa)
     return sa->dpd_looked;
 }
 
+// Is the peer there? A request that is under way tells as well as one of its own, but is repeated more and more seldom:
+// from now on as often as that.
+void ike_dpd_ask(struct ike_sa *sa)
+{
+    struct ike_task *t = ike_task_oldest(sa);
+    if (t && t->kind != IKE_TASK_DPD && !t->asks) {
+        t->asks = true;
+        ike_send_anew(t);
+    } else if (sa->task == NULL && ike_task_add(sa, IKE_TASK_DPD, 0)) {
+        ike_task_run(sa);
+    }
+}
+
 void ike_dpd_timer(struct ike_sa *sa)
 {
     const uint64_t interval = (uint64_t)sa->profile->dpd_interval * IKE_SECOND, now = sa->e->now;
@@ -200,9 +213,8 @@ void ike_dpd_timer(struct ike_sa *sa)
         return;
     }
     sa->dpd_looked = false;
-    if (!heard && !(sa->profile->dpd_on_demand && out <= in) && sa->task == NULL &&
-        ike_task_add(sa, IKE_TASK_DPD, 0)) // an exchange that is under way tells as well
-        ike_task_run(sa);
+    if (!heard && !(sa->profile->dpd_on_demand && out <= in))
+        ike_dpd_ask(sa);
     if (sa->state == IKE_S_ESTABLISHED)
         ike_timer_start(sa->e, &sa->dpd, heard ? in + interval - now : interval);
 }

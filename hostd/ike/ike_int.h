@@ -101,6 +101,7 @@ typedef void ike_auth_then(struct ike_sa *sa, bool ok);
 struct ike_auth {
     uint8_t way;                 ///< enum ike_auth_way: how the peer proves itself
     const struct ike_cred *cred; ///< the profile's that proves us to this peer; NULL: none
+    bool contact;                ///< initiator: we have said INITIAL_CONTACT
     bool by_url;                 ///< the peer looks certificates up
     uint8_t looked_up;           ///< URLs of the peer's that were asked for
     uint8_t *plain;              ///< the message that has the peer's identity, selectors and attributes, decrypted
@@ -205,6 +206,7 @@ struct ike_task {
     size_t ke_len;
     uint8_t *nr; ///< the peer's nonce
     uint16_t nr_len;
+    bool asks;       ///< of a silent peer: repeated like the questions of dead peer detection
     bool held;       ///< answered; goes on when the peer's request that it collides with is answered, too
     uint8_t *shared; ///< held: the shared secret, or NULL
     uint16_t shared_len;
@@ -750,6 +752,8 @@ void ike_info_request(struct ike_sa *sa, const struct ike_payloads *p);
 void ike_info_response(struct ike_sa *sa, const struct ike_payloads *p);
 void ike_info_start(struct ike_sa *sa);
 void ike_dpd_timer(struct ike_sa *sa);
+/// Ask the peer whether it has this SA, now.
+void ike_dpd_ask(struct ike_sa *sa);
 void ike_dpd_start(struct ike_sa *sa);
 
 #include "hostd/ike/ike_ext.h"

@@ -123,7 +123,7 @@ static void retrans_start(struct ike_task *t)
     const struct ike_profile *p = t->sa->profile;
     struct ike_engine *e = t->sa->e;
     uint64_t ms = p->retrans_ms;
-    if (t->kind == IKE_TASK_DPD) {
+    if (t->kind == IKE_TASK_DPD || t->asks) {
         ms = (uint64_t)(p->dpd_retry ? p->dpd_retry : 1) * 1000;
     } else {
         for (unsigned i = 1; i < t->tries && ms < p->retrans_max_ms; i++)
@@ -141,6 +141,7 @@ bool ike_send_task(struct ike_task *t, struct ike_flight *f)
     free(t->out);
     t->out = f;
     t->sent = true;
+    t->asks = false;
     ike_send_anew(t);
     return true;
 }
@@ -242,7 +243,7 @@ void ike_retrans_timer(struct ike_task *t)
     struct ike_sa *sa = t->sa;
     struct ike_engine *e = sa->e;
     const struct ike_profile *p = sa->profile;
-    const unsigned most = t->kind == IKE_TASK_DPD ? p->dpd_tries : p->retrans_tries;
+    const unsigned most = t->kind == IKE_TASK_DPD || t->asks ? p->dpd_tries : p->retrans_tries;
     if (t->tries >= most) {
         e->stats.dead_peers++;
         ike_sa_log(sa, IKE_LOG_WARN, "the peer did not answer %u transmissions", t->tries);

@@ -150,6 +150,43 @@ static void periodic_traffic_from_the_peer_makes_questions_needless(void **state
     lab_end(lab);
 }
 
+// Another request is under way when the peer dies: it takes no longer than by a question.
+static void a_request_that_is_out_asks_as_well(void **state)
+{
+    (void)state;
+    for (int on_demand = 0; on_demand < 2; on_demand++) {
+        struct lab *lab = up(on_demand);
+        traffic(lab, 15, true, true);
+        lab->shut = true;
+        assert_int_equal(ike_rekey_child(lab->node[0].e, lab_first(&lab->node[0])->spi_in, lab->now), 0);
+        traffic(lab, 2 * EVERY + TRIES * AGAIN + 2, true, false);
+        assert_int_equal(n_asked, 0);
+        assert_int_equal(lab->node[0].downs, 1);
+        assert_int_equal(lab->node[0].down_why, IKE_R_DEAD_PEER);
+        lab_end(lab);
+    }
+}
+
+// The peer's traffic comes, its answers do not: it lives, and the request goes on as ever. And if the peer was away for
+// a while only, it gets the request that asks.
+static void a_request_asks_only_of_who_is_silent(void **state)
+{
+    (void)state;
+    struct lab *lab = up(false);
+    lab->shut = true;
+    const uint32_t old = lab_first(&lab->node[0])->spi_in;
+    assert_int_equal(ike_rekey_child(lab->node[0].e, old, lab->now), 0);
+    traffic(lab, 2 * EVERY + TRIES * AGAIN + 2, true, true);
+    assert_int_equal(lab->node[0].downs, 0);
+    traffic(lab, EVERY + 2 * AGAIN, true, false);
+    lab->shut = false;
+    traffic(lab, EVERY, true, false);
+    assert_int_equal(lab->node[0].downs, 0);
+    lab_assert_children(lab, 1);
+    assert_int_not_equal(lab_first(&lab->node[0])->spi_in, old);
+    lab_end(lab);
+}
+
 int main(void)
 {
     cmocka_set_message_output(CM_OUTPUT_TAP);
@@ -161,6 +198,8 @@ int main(void)
         cmocka_unit_test(on_demand_counters_are_looked_at_when_they_are_wanted),
         cmocka_unit_test(periodic_asks_without_traffic_and_finds_a_dead_peer),
         cmocka_unit_test(periodic_traffic_from_the_peer_makes_questions_needless),
+        cmocka_unit_test(a_request_that_is_out_asks_as_well),
+        cmocka_unit_test(a_request_asks_only_of_who_is_silent),
     };
     return cmocka_run_group_tests_name("ike_dpd", tests, NULL, NULL);
 }

@@ -519,6 +519,36 @@ static void two_tunnels_to_one_peer_leave_each_other_alone(void **state)
     }
 }
 
+// Two at once, before it is known that both are to one peer: it ends one of them, and we notice without dead peer
+// detection.
+static void two_tunnels_at_once_find_out_which_one_is_left(void **state)
+{
+    (void)state;
+    struct lab *lab = lab_new();
+    struct lab_node *spoke = &lab->node[0], *hub = &lab->node[1];
+    struct ike_path path = lab_path(lab, 0), other = path;
+    struct ike_profile *second = ike_profile_new("other");
+    second->ts_local[0] = spoke->profile->ts_local[0];
+    second->ts_remote[0] = spoke->profile->ts_remote[0];
+    spoke->profile->dpd_interval = second->dpd_interval = hub->profile->dpd_interval = 0;
+    other.remote = ip_of("192.0.2.99");
+    hub->profile->local_id = ike_id_parse("hub.example.com");
+    lab_start(lab);
+    assert_true(ike_initiate(spoke->e, spoke->profile, &path, lab->now) != 0);
+    assert_true(ike_initiate(spoke->e, second, &other, lab->now) != 0);
+    lab_run(lab, LAB_SECOND);
+    assert_int_equal(hub->ups, 2);
+    assert_int_equal(hub->down_why, IKE_R_INITIAL_CONTACT);
+    assert_int_equal(lab_sas(hub), 1);
+    lab_run(lab, 30 * (uint64_t)LAB_SECOND);
+    assert_int_equal(spoke->downs, 1);
+    assert_int_equal(spoke->down_why, IKE_R_DEAD_PEER);
+    lab_assert_sas(lab, 1);
+    lab_assert_children(lab, 1);
+    ike_profile_unref(second);
+    lab_end(lab);
+}
+
 // As responder `force_contact` takes every new SA of an identity for the first one after a restart.
 static void contact_can_be_forced(void **state)
 {
@@ -740,6 +770,7 @@ int main(void)
         cmocka_unit_test(transport_mode_where_both_want_it),
         cmocka_unit_test(initial_contact_ends_what_was_before),
         cmocka_unit_test(two_tunnels_to_one_peer_leave_each_other_alone),
+        cmocka_unit_test(two_tunnels_at_once_find_out_which_one_is_left),
         cmocka_unit_test(contact_can_be_forced),
         cmocka_unit_test(fast_deletes_wait_for_nobody),
         cmocka_unit_test(half_open_sas_are_limited_and_expire),
