@@ -282,14 +282,18 @@ bool ike_init_answer(struct ike_sa *sa, struct ike_build *b, const char *why)
     return true;
 }
 
-// The half-open SA that this very message made, or NULL.
-static struct ike_sa *find_half_open(struct ike_engine *e, const struct ike_path *path, uint64_t spi_i,
-                                     const uint8_t *msg, size_t len)
+// The SA that this very message made, or NULL. Of one that is not half-open any more the message is forgotten; the SPI
+// is random enough to know it by. Else a repetition that was late would make a second one, half-open until its time is
+// over.
+static struct ike_sa *find_made(struct ike_engine *e, const struct ike_path *path, uint64_t spi_i, const uint8_t *msg,
+                                size_t len)
 {
     struct ike_node *n = ike_table_find(&e->by_init, init_key(e, path, spi_i));
     for (; n; n = ike_table_again(n)) {
         struct ike_sa *sa = n->owner;
-        if (sa->spi_i == spi_i && sa->init_req_len == len && memcmp(sa->init_req, msg, len) == 0)
+        if (sa->spi_i != spi_i)
+            continue;
+        if (sa->init_req == NULL || (sa->init_req_len == len && memcmp(sa->init_req, msg, len) == 0))
             return sa;
     }
     return NULL;
@@ -388,7 +392,7 @@ static bool open_sa(struct ike_engine *e, struct ike_profile *profile, const str
 bool ike_init_again(struct ike_engine *e, const struct ike_path *path, const struct ike_header *h, const uint8_t *msg,
                     size_t len)
 {
-    struct ike_sa *old = find_half_open(e, path, h->spi_i, msg, len);
+    struct ike_sa *old = find_made(e, path, h->spi_i, msg, len);
     if (old == NULL)
         return false;
     e->stats.duplicate_requests++;

@@ -199,7 +199,6 @@ void ike_sa_export_keys(const struct ike_sa *sa)
 
 void ike_sa_forget_init(struct ike_sa *sa)
 {
-    ike_table_drop(&sa->e->by_init, &sa->by_init);
     ike_ppk_free(sa);
     ike_auth_free(sa);
     free(sa->ni);
@@ -499,6 +498,7 @@ void ike_sa_free(struct ike_sa *sa)
     ike_heap_release(&e->timers, IKE_SA_TIMERS);
     ike_table_drop(&e->by_spi, &sa->by_spi);
     ike_table_drop(&e->by_session, &sa->by_session);
+    ike_table_drop(&e->by_init, &sa->by_init);
     ike_table_drop(&e->by_id, &sa->by_id);
     ike_table_drop(&e->by_peer, &sa->by_peer);
     ike_sa_forget_init(sa);

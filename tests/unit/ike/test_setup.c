@@ -452,6 +452,46 @@ static void transport_mode_where_both_want_it(void **state)
     lab_end(lab);
 }
 
+static struct {
+    uint8_t bytes[2048];
+    size_t len;
+} first;
+
+static struct lab_fate keep_the_first(struct lab *lab, const struct lab_packet *p)
+{
+    (void)lab;
+    if (p->number == 1) {
+        memcpy(first.bytes, p->bytes, p->len);
+        first.len = p->len;
+    }
+    return (struct lab_fate){0};
+}
+
+// The first request comes again when the SA is up, and when it has just ended: it makes nothing.
+static void a_late_repetition_of_the_first_request_makes_no_sa(void **state)
+{
+    (void)state;
+    struct lab *lab = lab_new();
+    struct lab_node *hub = &lab->node[1];
+    uint32_t sas, half_open, children;
+    lab->fate = keep_the_first;
+    lab_connect(lab);
+    const struct ike_path path = lab_path(lab, 1);
+    for (int ended = 0; ended < 2; ended++) {
+        const uint64_t sent = lab->sent, before = ike_stats(hub->e)->duplicate_requests;
+        ike_input(hub->e, &path, first.bytes, first.len, lab->now);
+        lab_run(lab, LAB_SECOND);
+        assert_int_equal(lab->sent, sent);
+        assert_int_equal(ike_stats(hub->e)->duplicate_requests, before + 1);
+        ike_counts(hub->e, &sas, &half_open, &children);
+        assert_int_equal(lab_sas(hub), !ended);
+        assert_int_equal(half_open, 0);
+        ike_delete(lab->node[0].e, lab->node[0].session, lab->now);
+        lab_run(lab, LAB_SECOND);
+    }
+    lab_end(lab);
+}
+
 static void initial_contact_ends_what_was_before(void **state)
 {
     (void)state;
@@ -768,6 +808,7 @@ int main(void)
         cmocka_unit_test(a_nat_is_found_and_its_change_of_port_followed),
         cmocka_unit_test(udp_encapsulation_can_be_forced),
         cmocka_unit_test(transport_mode_where_both_want_it),
+        cmocka_unit_test(a_late_repetition_of_the_first_request_makes_no_sa),
         cmocka_unit_test(initial_contact_ends_what_was_before),
         cmocka_unit_test(two_tunnels_to_one_peer_leave_each_other_alone),
         cmocka_unit_test(two_tunnels_at_once_find_out_which_one_is_left),
