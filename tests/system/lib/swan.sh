@@ -223,7 +223,7 @@ collide() {
     [ "$what" = child ] || swan="--rekey --ike hub"
     first=$(stat_of ga collisions)
     for ((i = 0; i < times * 6 && $(stat_of ga collisions) - first < times; i++)); do
-        wait_for 30 quiet || { echo "no quiet after $i times"; return 1; }
+        wait_for 90 quiet || { echo "no quiet after $i times"; return 1; }
         OLD=$(old_of "$what")
         told_at_once "crypto ikev2 rekey $what" "$swan"
         wait_for 30 renewed "$what" || { renewed "$what"; echo "after $i times"; return 1; }
@@ -236,7 +236,7 @@ cross() { # child|ike TIMES
     local what=$1 i swan="--rekey --child net"
     [ "$what" = child ] || swan="--rekey --ike hub"
     for ((i = 0; i < $2; i++)); do
-        wait_for 40 quiet || { echo "no quiet after $i times"; return 1; }
+        wait_for 90 quiet || { echo "no quiet after $i times"; return 1; }
         OLD=$(old_of "$what")
         told_while_deaf "crypto ikev2 rekey $what" "$swan" || return 1
         wait_for 30 renewed "$what" || { renewed "$what"; echo "after $i times"; return 1; }
@@ -246,7 +246,7 @@ cross() { # child|ike TIMES
 delete_meets_rekey() { # "COMMAND of the gate" "COMMAND of strongSwan" TIMES
     local i none=0
     for ((i = 0; i < $3 || (none == 0 && i < 4 * $3); i++)); do
-        wait_for 40 quiet || { echo "no quiet after $i times"; return 1; }
+        wait_for 90 quiet || { echo "no quiet after $i times"; return 1; }
         told_at_once "$1" "$2"
         wait_for 30 alike && sleep 0.5 && wait_for 30 alike || { alike; echo "after $i times"; return 1; }
         if [ -z "$(ours ga)" ]; then
