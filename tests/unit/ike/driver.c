@@ -204,8 +204,9 @@ static void receive(struct driver *d, int natt)
 static bool print_state(void *arg, const struct ike_sa_info *sa)
 {
     const struct driver *d = arg;
-    printf("state %u %s mobike=%d ppk=%d cookie=%d children=%u collisions=%llu\n", sa->session, sa->state, sa->mobike,
-           sa->ppk, sa->cookie, sa->n_child, (unsigned long long)ike_stats(d->e)->collisions);
+    printf("state %u %s mobike=%d ppk=%d cookie=%d children=%u collisions=%llu waiting=%u\n", sa->session, sa->state,
+           sa->mobike, sa->ppk, sa->cookie, sa->n_child, (unsigned long long)ike_stats(d->e)->collisions,
+           sa->requests_queued + sa->requests_out);
     return true;
 }
 
