@@ -57,8 +57,8 @@ static void ask_the_others(struct ike_sa *sa)
         ike_dpd_ask(other);
         others = true;
     }
-    if (others)
-        ike_dpd_ask(sa);
+    if (others && ike_task_add(sa, IKE_TASK_DPD, 0)) // after the exchange that is at hand, if there is one
+        ike_task_run(sa);
 }
 
 void ike_auth_fails(struct ike_sa *sa, const char *why)

@@ -556,15 +556,21 @@ static bool making(const struct ike_sa *sa)
     return t != NULL;
 }
 
+// The child that a request names to be rekeyed, by the SPI that we send to; NULL: there is none.
+static struct ike_child *named(struct ike_sa *sa, const struct ike_notify_in *n)
+{
+    struct buf b;
+    buf_init(&b, n->spi.p, n->spi.len);
+    const uint32_t spi = buf_u32(&b);
+    return buf_ok(&b) && n->proto == IKE_PROTO_ESP ? ike_child_by_out(sa, spi) : NULL;
+}
+
 // The peer's request to rekey an SA that our own exchange has rekeyed meanwhile: it was late, or lost and repeated.
 // Some peers that are told TEMPORARY_FAILURE before they have our Delete (2.25.1) go back to the old SA and never send
 // on the new one. Repeated after the Delete, the request is answered with CHILD_SA_NOT_FOUND, which all understand.
 static bool crossing(struct ike_sa *sa, const struct ike_notify_in *n)
 {
-    struct buf b;
-    buf_init(&b, n->spi.p, n->spi.len);
-    const uint32_t spi = buf_u32(&b);
-    const struct ike_child *old = buf_ok(&b) && n->proto == IKE_PROTO_ESP ? ike_child_by_out(sa, spi) : NULL;
+    const struct ike_child *old = named(sa, n);
     const struct ike_task *t = old ? ike_task_out(sa, IKE_TASK_REKEY_CHILD, old->pub.id) : NULL;
     const struct ike_child *made = t ? ike_child_by_id(sa->e, t->made) : NULL;
     if (made && made->state == IKE_C_INSTALLING) // our exchange is over, only the datapath has not said so yet
@@ -575,10 +581,7 @@ static bool crossing(struct ike_sa *sa, const struct ike_notify_in *n)
 // The child that a request rekeys. 0, or the error notify.
 static uint16_t find_rekeyed(struct ike_sa *sa, const struct ike_notify_in *n, struct ike_request *r)
 {
-    struct buf b;
-    buf_init(&b, n->spi.p, n->spi.len);
-    const uint32_t spi = buf_u32(&b);
-    struct ike_child *old = buf_ok(&b) && n->proto == IKE_PROTO_ESP ? ike_child_by_out(sa, spi) : NULL;
+    struct ike_child *old = named(sa, n);
     if (old == NULL && making(sa)) // it may be the one: the peer knows of it before we do
         return IKE_N_TEMPORARY_FAILURE;
     if (old == NULL || old->state == IKE_C_REPLACED)
