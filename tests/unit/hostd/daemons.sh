@@ -13,7 +13,9 @@
 #   stat_of NAME FIELD           a number of its `show crypto ikev2 stats`
 #   daemons_end                  the script's exit code
 B=${B:-build}
-D=$PWD/$B/test/culvertd C=$PWD/$B/bin/culvert
+case $B in /*) ;; *) B=$PWD/$B ;; esac
+export B # the script is started again in namespaces
+D=$B/test/culvertd C=$B/bin/culvert
 pids=()
 failed=0
 . "$(dirname "$(readlink -f "${BASH_SOURCE[0]}")")/../../system/lib/flow.sh"
